@@ -1,6 +1,6 @@
-// Builds the scripts that the page of local mode shares with the other pages: its reader of Markdown, and its pictures. The results are files
-// of the repository: `node scripts/run.mjs apps/explorer/scripts/build-local-scripts.ts` writes them, and a test compares them with their
-// sources.
+// Builds the files that the page of local mode shares with the other pages: its design, its reader of Markdown, and its pictures. The results
+// are files of the repository: `node scripts/run.mjs apps/explorer/scripts/build-local-scripts.ts` writes them, and a test compares them with
+// their sources.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -8,6 +8,8 @@ import { build } from 'esbuild';
 const SOURCES = fileURLToPath(new URL('../src/', import.meta.url));
 /** Modules of `pictures` that the page of local mode has too. */
 const PICTURES = ['picture-events', 'picture-files'];
+/** Style sheets that all pages have. */
+const SHEETS = ['design.css', 'talk.css'];
 const result = (name: string): string =>
   fileURLToPath(new URL(`../../../packages/provider/page/generated/${name}`, import.meta.url));
 
@@ -19,6 +21,11 @@ function writeMarkedNotice(): string {
   if (licence === undefined) throw new Error('the licence of marked has another form: change writeMarkedNotice()');
   return `Generated from apps/explorer/src/markdown/tree.ts, never edited. It holds marked ${version}:\n${licence}`;
 }
+
+const copySheet = (name: string): readonly [string, string] => [
+  result(name),
+  `/* Copied from apps/explorer/static/${name}, never edited. */\n${readFileSync(new URL(`../static/${name}`, import.meta.url), 'utf8')}`,
+];
 
 const toComment = (text: string): string => text.trim().replace(/^/gm, '// ').replace(/ +$/gm, '');
 
@@ -40,9 +47,10 @@ async function buildScript(contents: string, notice: string): Promise<string> {
   return (outputFiles[0] as { text: string }).text;
 }
 
-/** Returns the content of each script, by its path. */
+/** Returns the content of each script and style sheet, by its path. */
 export async function buildLocalScripts(): Promise<ReadonlyMap<string, string>> {
   return new Map([
+    ...SHEETS.map(copySheet),
     [result('markdown.js'), await buildScript("export * from './markdown/tree.ts';", writeMarkedNotice())],
     [
       result('pictures.js'),

@@ -48,7 +48,7 @@ const reason = whyNoBrowser();
 const RECORD = process.env.OGONG_RECORD;
 const MAX_EXPLORER_BYTES = 150_000;
 const MAX_CHAT_BYTES = 215_000;
-const STATIC_FILES = ['index.html', 'style.css', 'icon.svg', 'network.json'];
+const STATIC_FILES = ['index.html', 'design.css', 'style.css', 'icon.svg', 'network.json'];
 
 let files: ReadonlyMap<string, Uint8Array>;
 beforeAll(async () => {
@@ -77,8 +77,25 @@ it('the explorer loads at most 150 kB, packed, before its first view', async () 
   expect([...files.keys()].filter((name) => /^chunk-.*js$/.test(name)).length).toBeGreaterThan(scripts.size - 1);
 });
 
-it('builds the scripts that the page of local mode has', async () => {
+it('builds the scripts and copies the style sheets that the page of local mode has', async () => {
   for (const [path, text] of await buildLocalScripts()) expect(readFileSync(path, 'utf8'), path).toBe(text);
+});
+
+it('gives each verdict one colour, which is never that of the brand', () => {
+  const read = (name: string): string => new TextDecoder().decode(files.get(name));
+  const rules = ['design', 'talk', 'style', 'chat'].flatMap((name) => [
+    ...read(`${name}.css`).matchAll(/[^{}]+\{[^{}]*\}/g),
+  ]);
+  const toneOf = (selector: RegExp): readonly string[] => [
+    ...new Set(
+      rules
+        .flatMap(([rule]) => (selector.test(rule) ? [...rule.matchAll(/var\(--(pass|fail|wait|brand)\b/g)] : []))
+        .map(([, tone]) => tone as string),
+    ),
+  ];
+  expect(toneOf(/\.(v-accept|proven|tone-pass)\b|\.pass \.mark/)).toEqual(['pass']);
+  expect(toneOf(/\.(v-reject|refuted|tone-fail)\b|\.fail \.mark/)).toEqual(['fail']);
+  expect(toneOf(/\.(v-inconclusive|claimed|tone-wait)\b/)).toEqual(['wait']);
 });
 
 it('knows the functions and events of the contracts that the pages read', () => {

@@ -115,8 +115,15 @@ async function* readLines(body) {
   }
 }
 
+function toMark(status) {
+  const mark = make('span', { className: 'mark', text: { pass: '✓', fail: '✕', skip: '–' }[status] });
+  mark.setAttribute('aria-hidden', 'true');
+  return mark;
+}
+
 function toCheckRow({ id, status, detail }) {
-  return make('li', { className: status }, make('b', { text: id }), make('span', { text: detail }));
+  const text = make('div', {}, make('b', { text: id }), make('span', { className: 'detail', text: detail }));
+  return make('li', { className: status }, toMark(status), text);
 }
 
 let groups;
@@ -144,7 +151,15 @@ function toGroupRows(table, checks) {
       ...(skipped > 0 ? [`${skipped} not checked`] : []),
     ];
     const row = { className: failed > 0 ? 'fail' : skipped > 0 ? 'skip' : 'pass', title: note };
-    return [make('li', row, make('strong', { text: title }), make('span', { text: counts.join(', ') }))];
+    return [
+      make(
+        'li',
+        row,
+        toMark(row.className),
+        make('strong', { text: title }),
+        make('span', { className: 'state', text: counts.join(', ') }),
+      ),
+    ];
   });
 }
 
@@ -156,6 +171,7 @@ async function showChecks(box, path, saved = path) {
   const of = (status) => receipt.checks.filter((check) => check.status === status);
   const [passed, failed, skipped] = [of('pass'), of('fail'), of('skip')];
   box.classList.toggle('refuted', failed.length > 0);
+  box.classList.toggle('bad', failed.length > 0);
   box.open = failed.length > 0;
   box.querySelector('summary').textContent =
     failed.length > 0 ? `${plural(failed.length, 'check')} failed` : `${plural(passed.length, 'check')} passed`;
@@ -208,7 +224,7 @@ async function answer({ node, ...turn }, { model, messages, signal }) {
         const speed = line.eval_count / (line.eval_duration / 1e9);
         note.textContent = `${model} · ${line.eval_count} tokens · ${speed.toFixed(1)} tokens/s`;
         if (line.done_reason === 'length') {
-          note.append(' ', make('strong', { className: 'cut', text: 'cut at the limit of tokens or context' }));
+          note.append(' ', make('strong', { className: 'pill cut', text: 'cut at the limit of tokens or context' }));
         }
       }
     }

@@ -36,11 +36,11 @@ function toNode(node) {
   const { tag, attributes, children } = node;
   const made = make(tag, {}, ...children.map(toNode));
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  if (tag === 'table') return scrolling(make('div', { className: 'scroll' }, made), 'Table');
+  if (tag === 'table') return scrolling(make('div', { className: 'wide-table' }, made), 'Table');
   if (tag !== 'pre') return made;
   const bar = make(
     'div',
-    { className: 'bar' },
+    { className: 'code-bar' },
     make('span', { text: attributes['data-language'] ?? '' }),
     makeCopyButton(() => made.textContent, 'Copy the code'),
   );

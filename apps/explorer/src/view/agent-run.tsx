@@ -89,7 +89,7 @@ function RunReport({ run: { ok, checks, missing, steps, hash } }: { run: Checked
   return (
     <>
       <Card title="The run" wide>
-        <p class={`banner ${hasFailed ? 'bad' : ok ? 'good' : 'part'}`} role="status">
+        <p class={`banner ${hasFailed ? 'bad' : ok ? 'good' : ''}`} role="status">
           {summary}
         </p>
         <p class="note">

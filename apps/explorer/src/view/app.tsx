@@ -200,7 +200,7 @@ function Problems({ state: { problems }, isOffline }: { state: NetworkState; isO
   const found = Object.entries(problems);
   if (found.length === 0) return null;
   return (
-    <p class="banner part" role="status">
+    <p class="banner" role="status">
       {found.map(([what, problem]) => `${NAMES[what] ?? what} is not read: ${problem.replace(/\.$/, '')}. `)}
       {isOffline && 'Receipts are checked all the same.'}
     </p>

@@ -67,10 +67,10 @@ export function Drift({ state: { api, reader, deployment }, row }: { state: Netw
 }
 
 function Standing({ hash, anchor }: { hash: string; anchor: string | undefined }) {
-  if (anchor === undefined) return <span class="pill told">the chain is not read</span>;
+  if (anchor === undefined) return <span class="pill claimed">the chain is not read</span>;
   if (anchor === hash) return <span class="pill v-accept">named by the chain</span>;
   if (anchor === 'none')
-    return <span class="pill told">the chain names none: validators use the one of their release</span>;
+    return <span class="pill claimed">the chain names none: validators use the one of their release</span>;
   return <span class="pill v-reject">another one is named by the chain</span>;
 }
 

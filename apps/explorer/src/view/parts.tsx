@@ -95,8 +95,8 @@ export function Source({ isSettled }: { isSettled: boolean }) {
       settled
     </span>
   ) : (
-    <span class="pill told" title="claimed by the validator; no batch has settled it yet">
-      told
+    <span class="pill claimed" title="claimed by the validator; no batch has settled it yet">
+      not settled yet
     </span>
   );
 }

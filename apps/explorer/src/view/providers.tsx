@@ -25,11 +25,7 @@ const countJudged = ({ verdicts }: ProviderStanding): number =>
 function Standing({ provider }: { provider: ProviderStanding }) {
   if (provider.isEjected) return <span class="pill v-reject">ejected</span>;
   const rejected = provider.verdicts.reject ?? 0;
-  return rejected > 0 ? (
-    <span class="pill v-inconclusive">{rejected} rejected</span>
-  ) : (
-    <span class="pill v-accept">good</span>
-  );
+  return rejected > 0 ? <span class="pill v-reject">{rejected} rejected</span> : <span class="pill">no reject</span>;
 }
 
 export function Providers({ state, id }: { state: NetworkState; id?: string }) {

@@ -156,7 +156,7 @@ export function Reply({ state, id }: { state: NetworkState; id: string }) {
   );
 }
 
-type StepState = 'proven' | 'told' | 'open' | 'refuted';
+type StepState = 'proven' | 'claimed' | 'open' | 'refuted';
 
 function Life({
   followed: { told, entry, checks, settled },
@@ -182,19 +182,19 @@ function Life({
   const isLogged = checks.find(({ id }) => id === 'log-entry')?.status;
   const isDone = (...states: readonly string[]): boolean => states.includes(told.state);
   const steps: readonly (readonly [string, ComponentChildren, StepState])[] = [
-    ['Ordered', 'The payer signed the request, a price and a limit.', of('order-signature') ?? 'told'],
-    ['Admitted', 'The validator reserved the fee in the payer’s channel.', of('admission') ?? 'told'],
+    ['Ordered', 'The payer signed the request, a price and a limit.', of('order-signature') ?? 'claimed'],
+    ['Admitted', 'The validator reserved the fee in the payer’s channel.', of('admission') ?? 'claimed'],
     [
       'Answered',
       'The provider committed to each token or step before it was paid.',
-      of('record-signature') ?? (told.recordHash ? 'told' : 'open'),
+      of('record-signature') ?? (told.recordHash ? 'claimed' : 'open'),
     ],
     [
       'Taken in',
       told.intake
         ? `In epoch ${told.intake.epoch}; the next beacon decides about audits.`
         : 'No confirmation by the validator.',
-      of('intake') ?? (told.intake ? 'told' : 'open'),
+      of('intake') ?? (told.intake ? 'claimed' : 'open'),
     ],
     [
       'Judged',
@@ -205,14 +205,14 @@ function Life({
             `, ${plural(known.verifiers.length, 'verifier')}, ${formatTime(known.timeMs)} UTC`,
           ]
         : told.verdict || 'not yet',
-      isLogged === 'pass' ? 'proven' : isLogged === 'fail' ? 'refuted' : told.verdict ? 'told' : 'open',
+      isLogged === 'pass' ? 'proven' : isLogged === 'fail' ? 'refuted' : told.verdict ? 'claimed' : 'open',
     ],
     [
       'Settled',
       'problem' in settled
         ? settled.problem
         : `Batch ${settled.settlement.batch.sequence}, block ${settled.blockNumber}.`,
-      quorum === 'pass' ? 'proven' : quorum === 'fail' ? 'refuted' : isDone('settled') ? 'told' : 'open',
+      quorum === 'pass' ? 'proven' : quorum === 'fail' ? 'refuted' : isDone('settled') ? 'claimed' : 'open',
     ],
   ];
   return (
@@ -290,7 +290,7 @@ export function ReceiptReport({ file, verdict, parts }: CheckedFile) {
   return (
     <>
       <Card title="The receipt" wide>
-        <p class={`banner ${failed > 0 ? 'bad' : verdict.ok ? 'good' : 'part'}`} role="status">
+        <p class={`banner ${failed > 0 ? 'bad' : verdict.ok ? 'good' : ''}`} role="status">
           {describeVerdict(verdict)}
         </p>
         {verdict.posture && (

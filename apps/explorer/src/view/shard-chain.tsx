@@ -10,8 +10,8 @@ const ROOTS = {
 } as const;
 
 /** Whether the link holds, by the receipt. */
-const judgeLink = ({ root, isCulprit }: ShardLink): 'proven' | 'told' | 'refuted' =>
-  isCulprit || root === 'missing' || root === 'not signed' ? 'refuted' : root === 'unknown' ? 'told' : 'proven';
+const judgeLink = ({ root, isCulprit }: ShardLink): 'proven' | 'claimed' | 'refuted' =>
+  isCulprit || root === 'missing' || root === 'not signed' ? 'refuted' : root === 'unknown' ? 'claimed' : 'proven';
 
 /** The providers that served a reply together, in the order of their layers. Nothing for one that served alone. */
 export function ShardChain({ chain }: { chain: readonly ShardLink[] }) {

@@ -74,9 +74,9 @@ describe('the files of the page', () => {
     const files = readdirSync(FOLDER, { withFileTypes: true }).flatMap((one) => (one.isFile() ? [one.name] : []));
     expect(files.sort()).toEqual(['icon.svg', 'index.html', 'page.css', 'page.js', 'pictures.js', 'view.js']);
     const generated = new URL('generated/', FOLDER);
-    const scripts = readdirSync(generated).sort();
-    expect(scripts).toEqual(['markdown.js', 'pictures.js']);
-    for (const name of scripts)
+    const shared = readdirSync(generated).sort();
+    expect(shared).toEqual(['design.css', 'markdown.js', 'pictures.js', 'talk.css']);
+    for (const name of shared)
       expect(readFileSync(new URL(name, generated), 'utf8'), name).not.toMatch(
         /innerHTML|\b(?:document|fetch|eval|XMLHttpRequest|Function)\b|\bimport\b/,
       );

@@ -9,6 +9,8 @@ const FOLDER = new URL('../../page/', import.meta.url);
 const FILES = {
   page: ['index.html', 'text/html; charset=utf-8'],
   style: ['page.css', 'text/css; charset=utf-8'],
+  design: ['generated/design.css', 'text/css; charset=utf-8'],
+  talk: ['generated/talk.css', 'text/css; charset=utf-8'],
   script: ['page.js', 'text/javascript; charset=utf-8'],
   view: ['view.js', 'text/javascript; charset=utf-8'],
   pictures: ['pictures.js', 'text/javascript; charset=utf-8'],
@@ -20,6 +22,8 @@ const FILES = {
 /** Routes besides the page itself, which is at `/` for browsers. */
 export const PAGE_ROUTES = {
   style: { method: 'GET', path: '/page/page.css' },
+  design: { method: 'GET', path: '/page/generated/design.css' },
+  talk: { method: 'GET', path: '/page/generated/talk.css' },
   script: { method: 'GET', path: '/page/page.js' },
   view: { method: 'GET', path: '/page/view.js' },
   pictures: { method: 'GET', path: '/page/pictures.js' },
@@ -63,6 +67,7 @@ export function createPageHandlers(): Readonly<Record<keyof typeof FILES | keyof
   };
   return {
     ...{ page: load(FILES.page), style: load(FILES.style), icon: load(FILES.icon) },
+    ...{ design: load(FILES.design), talk: load(FILES.talk) },
     ...{ script: load(FILES.script), view: load(FILES.view), markdown: load(FILES.markdown) },
     ...{ pictures: load(FILES.pictures), pictureStream: load(FILES.pictureStream) },
     groups: (context) => context.json(GROUPS, 200, { 'x-content-type-options': 'nosniff' }),
