@@ -291,6 +291,43 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
     await page.close();
   });
 
+  it('leads to every page by five groups, and explains a missed search without moving the page', async () => {
+    const { page } = await open(`${fixture.url}/explorer/`);
+    const groups = page.getByRole('navigation', { name: 'Groups of pages' }).getByRole('link');
+    expect(await groups.allTextContents()).toEqual(['Overview', 'Replies', 'Network', 'Models', 'Check']);
+    const within = page.getByRole('navigation', { name: 'Pages of this group' }).getByRole('link');
+    const paths: (string | null)[] = [];
+    for (const group of await groups.all()) {
+      await group.click();
+      await page.locator('h1:focus').waitFor();
+      for (const one of await within.all()) paths.push(await one.getAttribute('href'));
+    }
+    expect(new Set(paths).size).toBe(13);
+    const findTop = () => page.locator('h1').boundingBox();
+    const before = await findTop();
+    await page.getByRole('searchbox').fill('hello there');
+    await page.keyboard.press('Enter');
+    await page.locator('#search-problem', { hasText: '“hello there”' }).waitFor();
+    expect(await findTop()).toEqual(before);
+    await page.close();
+  });
+
+  it('marks figures that are out of date while the gateway does not answer', async () => {
+    const { page } = await open(`${fixture.url}/explorer/`);
+    await page.getByRole('link', { name: 'ogong/verified/test/synthetic' }).waitFor();
+    expect(await page.locator('.stale').count()).toBe(0);
+    await page.route('**/public/**', (route) => route.abort());
+    await page
+      .locator('.banner', { hasText: /^The gateway does not answer\. The figures are as of [\d:]+ UTC\.$/ })
+      .waitFor();
+    await page
+      .locator('.stale', { hasText: 'Providers' })
+      .getByText(/^as of \d\d:\d\d:\d\d UTC$/)
+      .waitFor();
+    expect(await findBarriers(page)).toEqual([]);
+    await page.close();
+  });
+
   it('may compile WebAssembly, in which its checks run', async () => {
     const { page } = await open(`${fixture.url}/explorer/`);
     expect(
@@ -519,7 +556,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
       await page.locator('h1:focus').waitFor();
     };
     const missing = page.locator('.empty').filter({ hasText: 'Not read: the gateway does not answer.' });
-    await page.getByText('The gateway is not read: the gateway does not answer.').waitFor();
+    await page.getByText('The gateway does not answer.', { exact: true }).waitFor();
     const account = `account/0x${'1f'.repeat(20)}`;
     for (const path of [
       ...['replies', 'providers', 'validators', 'models', 'batches', account, `reply/${'ab'.repeat(16)}`],

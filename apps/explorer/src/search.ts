@@ -1,6 +1,9 @@
 /** Target of a searched text. */
 export type FoundRoute = { readonly route: string } | { readonly problem: string };
 
+/** Characters of a missed text that its explanation repeats. */
+const SHOWN = 40;
+
 /** By its form: a reply id, an address, a provider, a transaction, a batch or a model. */
 export function findRoute(text: string): FoundRoute {
   const wanted = text.trim();
@@ -12,5 +15,9 @@ export function findRoute(text: string): FoundRoute {
   if (batch) return { route: `#/batches/${batch[1]}` };
   if (/^[a-z0-9][a-z0-9._-]*\/[a-z0-9][a-z0-9._-]*$/.test(wanted)) return { route: `#/hub/${wanted}` };
   if (/^[\w.-]+(?:\/[\w.:@-]+)+$/.test(wanted)) return { route: `#/models/${encodeURIComponent(wanted)}` };
-  return { problem: 'Search for a reply id, an address, a provider, a transaction, a batch number or a model id.' };
+  const shown = wanted.length > SHOWN ? `${wanted.slice(0, SHOWN)}…` : wanted;
+  const miss = wanted === '' ? '' : `“${shown}” has no form that this search knows. `;
+  return {
+    problem: `${miss}Search for a reply id, an address, a provider, a transaction, a batch number or a model id.`,
+  };
 }

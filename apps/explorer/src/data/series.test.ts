@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { computeMedian, formatStep, groupByTime } from './series.ts';
+import { chooseTicks, computeMedian, formatStep, groupByTime } from './series.ts';
 
 const at = (times: readonly number[]) => groupByTime(times, (time) => time);
 const HOUR = 3_600_000;
@@ -28,4 +28,23 @@ it('has no span without items, and no median', () => {
   expect(at([]).buckets).toEqual([]);
   expect(computeMedian([])).toBeUndefined();
   expect([computeMedian([3]), computeMedian([5, 1]), computeMedian([9, 1, 2])]).toEqual([3, 3, 2]);
+});
+
+it('labels an axis with two or three round numbers, the last one at or above the largest value', () => {
+  expect([1, 2, 3, 8, 11, 351, 1000].map(chooseTicks)).toEqual([
+    ...[
+      [0, 1],
+      [0, 1, 2],
+      [0, 2, 4],
+      [0, 4, 8],
+      [0, 6, 12],
+      [0, 200, 400],
+      [0, 500, 1000],
+    ],
+  ]);
+  for (let most = 1; most < 5_000; most += 7) {
+    const top = chooseTicks(most).at(-1) as number;
+    expect(top).toBeGreaterThanOrEqual(most);
+    expect(top).toBeLessThanOrEqual(2 * most);
+  }
 });

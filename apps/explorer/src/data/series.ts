@@ -49,3 +49,17 @@ export function formatStep(stepMs: number): string {
   if (stepMs < DAY) return `${stepMs / HOUR} h`;
   return stepMs === DAY ? 'day' : `${stepMs / DAY} days`;
 }
+
+/** Round numbers from 1 to 10. */
+const ROUND = [1, 2, 3, 4, 5, 6, 8, 10];
+
+/** Returns two or three round ticks of an axis from 0, whole numbers. The last one is at least the largest value, which is above 0. */
+export function chooseTicks(most: number): readonly number[] {
+  const roundUp = (value: number): number => {
+    const unit = 10 ** Math.max(0, Math.floor(Math.log10(value)));
+    return unit * (ROUND.find((one) => one * unit >= value) ?? 10);
+  };
+  if (most <= 1) return [0, 1];
+  const step = roundUp(most / 2);
+  return [0, step, 2 * step];
+}

@@ -25,6 +25,8 @@ export interface NetworkState {
   readonly beacon?: BeaconState;
   /** Problems of reads, by subject. */
   readonly problems: Readonly<Record<string, string>>;
+  /** Times of the last reads that succeeded, by subject. */
+  readonly readAtMs: Readonly<Record<string, number>>;
   readonly readMs: number;
 }
 
@@ -42,7 +44,7 @@ export interface NetworkStore {
 
 export function createNetworkStore(baseUrl: string): NetworkStore {
   const listeners = new Set<StoreListener>();
-  let state: NetworkState = { api: createPublicApi(baseUrl), problems: {}, readMs: 0 };
+  let state: NetworkState = { api: createPublicApi(baseUrl), problems: {}, readAtMs: {}, readMs: 0 };
 
   function publish(change: Partial<NetworkState>): void {
     state = { ...state, ...change, readMs: Date.now() };
@@ -53,7 +55,7 @@ export function createNetworkStore(baseUrl: string): NetworkStore {
     try {
       const change = await read();
       const { [what]: _, ...problems } = state.problems;
-      publish({ ...change, problems });
+      publish({ ...change, problems, readAtMs: { ...state.readAtMs, [what]: Date.now() } });
     } catch (error) {
       publish({ problems: { ...state.problems, [what]: (error as Error).message } });
     }

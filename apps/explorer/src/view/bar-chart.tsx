@@ -1,3 +1,4 @@
+import { chooseTicks } from '../data/series.ts';
 import { formatTime } from '../format.ts';
 import { Table } from './parts.tsx';
 
@@ -13,8 +14,18 @@ export interface Bar {
   readonly parts: readonly BarPart[];
 }
 
-const [WIDTH, HEIGHT, LEFT, TOP, FOOT] = [420, 190, 8, 18, 22];
-const INNER = HEIGHT - TOP - FOOT;
+/** Units of the drawing, which is stretched to the width of its card. */
+const [WIDTH, HEIGHT] = [1000, 100];
+/** Few bars are no wider than these. */
+const LEAST_SLOTS = 8;
+
+/** Colours of parts that are verdicts. Other parts have the colours of data. */
+const TONES: Readonly<Record<string, string>> = {
+  ...{ accept: 'tone-pass', settled: 'tone-pass', reject: 'tone-fail' },
+  ...{ inconclusive: 'tone-wait', 'not settled yet': 'tone-wait' },
+};
+const toneOf = (names: readonly string[], name: string): string =>
+  TONES[name] ?? `part-${names.filter((one) => TONES[one] === undefined).indexOf(name) % 6}`;
 
 /** Names of parts in the order in which they first appear, which is that of the colours. */
 const listNames = (bars: readonly Bar[]): readonly string[] => [
@@ -36,41 +47,39 @@ export function BarChart({
   const names = listNames(bars);
   const most = bars.reduce((max, bar) => Math.max(max, sumOf(bar)), 0);
   if (most === 0) return <p class="empty">Nothing to show in what was read.</p>;
-  const slot = (WIDTH - 2 * LEFT) / bars.length;
+  const ticks = chooseTicks(most);
+  const top = ticks.at(-1) as number;
+  const slot = WIDTH / Math.max(bars.length, LEAST_SLOTS);
   const [first, last] = [bars[0] as Bar, bars.at(-1) as Bar];
+  const label = `${title}: from ${formatTime(first.fromMs)} to ${formatTime(last.fromMs)}, at most ${format(most)}`;
   return (
     <>
-      <svg class="chart" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img">
-        <title>{`${title}: from ${formatTime(first.fromMs)} to ${formatTime(last.fromMs)}, at most ${format(most)}`}</title>
-        <line class="axis" x1={LEFT} x2={WIDTH - LEFT} y1={TOP} y2={TOP} />
-        <text x={LEFT} y={TOP - 5}>
-          {format(most)}
-        </text>
-        {bars.map((bar, i) => (
-          <OneBar
-            key={bar.fromMs}
-            bar={bar}
-            names={names}
-            most={most}
-            x={LEFT + i * slot}
-            width={slot}
-            format={format}
-          />
-        ))}
-        <line class="axis" x1={LEFT} x2={WIDTH - LEFT} y1={TOP + INNER} y2={TOP + INNER} />
-        <text x={LEFT} y={HEIGHT - 6}>
-          {formatTime(first.fromMs).slice(0, 16)}
-        </text>
-        {bars.length > 1 && (
-          <text x={WIDTH - LEFT} y={HEIGHT - 6} text-anchor="end">
-            {formatTime(last.fromMs).slice(0, 16)}
-          </text>
-        )}
-      </svg>
+      <div class="chart" role="img" aria-label={label}>
+        <ol class="ticks">
+          {ticks.map((tick) => (
+            <li key={tick} style={{ bottom: `${(tick / top) * 100}%` }}>
+              {format(tick)}
+            </li>
+          ))}
+        </ol>
+        <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true">
+          {ticks.map((tick) => {
+            const y = HEIGHT - (tick / top) * HEIGHT;
+            return <line key={tick} class="axis" x1={0} x2={WIDTH} y1={y} y2={y} />;
+          })}
+          {bars.map((bar, i) => (
+            <OneBar key={bar.fromMs} bar={bar} names={names} top={top} x={i * slot} width={slot} format={format} />
+          ))}
+        </svg>
+        <p class="span">
+          <span>{formatTime(first.fromMs).slice(0, 16)}</span>
+          {bars.length > 1 && <span>{formatTime(last.fromMs).slice(0, 16)}</span>}
+        </p>
+      </div>
       <ul class="legend">
-        {names.map((name, i) => (
+        {names.map((name) => (
           <li key={name}>
-            <i class={`part part-${i % 6}`} aria-hidden="true" /> {name}
+            <i class={`part ${toneOf(names, name)}`} aria-hidden="true" /> {name}
           </li>
         ))}
       </ul>
@@ -96,14 +105,14 @@ export function BarChart({
 function OneBar({
   bar,
   names,
-  most,
+  top,
   x,
   width,
   format,
 }: {
   bar: Bar;
   names: readonly string[];
-  most: number;
+  top: number;
   x: number;
   width: number;
   format: (value: number) => string;
@@ -114,14 +123,14 @@ function OneBar({
     <g>
       <title>{`${formatTime(bar.fromMs).slice(0, 16)}, ${label}`}</title>
       {bar.parts.map(({ name, value }) => {
-        const height = (value / most) * INNER;
+        const height = (value / top) * HEIGHT;
         below += height;
         return (
           <rect
             key={name}
-            class={`part-${names.indexOf(name) % 6}`}
+            class={toneOf(names, name)}
             x={x + width * 0.1}
-            y={TOP + INNER - below}
+            y={HEIGHT - below}
             width={width * 0.8}
             height={height}
           />

@@ -24,6 +24,7 @@ export function BatchRows({
   return (
     <Table
       label="Batches"
+      isCompact={isBrief === true}
       head={['Batch', 'Validator', 'Paid replies', 'Fees', ...(isBrief ? [] : ['Log length', 'Block'])]}
       empty={batches === undefined ? reading : batches.length === 0 && none}
     >

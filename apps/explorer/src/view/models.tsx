@@ -1,3 +1,4 @@
+import { Fragment } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { ModelRow, OfferRow } from '../data/api.ts';
 import { readMaker } from '../data/ledger.ts';
@@ -5,11 +6,24 @@ import type { NetworkState } from '../data/store.ts';
 import { formatPpm } from '../format.ts';
 import { Amount, Card, Facts, Hash, Table, tellMissing } from './parts.tsx';
 
+/** A name that may continue on another line after each slash. */
+const breakName = (id: string) =>
+  id.split('/').map((part, i) => (
+    <Fragment key={part}>
+      {i > 0 && (
+        <>
+          /<wbr />
+        </>
+      )}
+      {part}
+    </Fragment>
+  ));
+
 /** A price of 1,000 units. */
 export function Price({ atomic, units = 'units' }: { atomic: bigint; units: ModelRow['units'] }) {
   return (
     <>
-      <Amount atomic={atomic} /> per 1,000 {units}
+      <Amount atomic={atomic} /> <small class="per">per 1,000 {units}</small>
     </>
   );
 }
@@ -30,13 +44,18 @@ export function ModelRows({
       empty={
         models === undefined
           ? tellMissing(state, 'models', 'Asking the router …')
-          : models.length === 0 && 'Nobody serves it now.'
+          : models.length === 0 && (
+              <>
+                Nobody serves it now. See the <a href="#/models">models on offer</a>, or find it in the{' '}
+                <a href="#/hub">hub</a>.
+              </>
+            )
       }
     >
       {(models ?? []).map((model) => (
         <tr key={`${model.id}${model.modelRoot}`}>
           <td>
-            <a href={`#/models/${encodeURIComponent(model.id)}`}>{model.id}</a>
+            <a href={`#/models/${encodeURIComponent(model.id)}`}>{breakName(model.id)}</a>
           </td>
           <td>
             <Price atomic={model.minPricePer1k} units={model.units} />

@@ -11,7 +11,8 @@ import { Card, tellMissing } from './parts.tsx';
 const timeOf = ({ entry }: LoggedReply): number => entry.timeMs;
 /** A chart is exact to a millionth of a token, which a number can hold. */
 const toMillionths = (atomic: bigint): number => Number(atomic / 10n ** 12n);
-const formatMillionths = (value: number): string => `${formatAmount(BigInt(Math.round(value)) * 10n ** 12n)} OGONG`;
+const formatMillionths = (value: number): string =>
+  `${formatAmount(BigInt(Math.round(value)) * 10n ** 12n)}\u00a0OGONG`;
 const formatSeconds = (ms: number): string => `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 1)} s`;
 
 /** Replies, verdicts, fees and the time to answer, over the entries that the page has read. */
@@ -19,7 +20,11 @@ export function OverTime({ state }: { state: NetworkState }) {
   const replies = listReplies(state.logs);
   if (replies.length === 0) {
     const missing = tellMissing(state, 'logs', 'Reading the logs of the validators …');
-    return <p class="empty">{state.logs === undefined ? missing : 'No reply was judged yet.'}</p>;
+    return (
+      <p class="empty">
+        {state.logs === undefined ? missing : 'No reply was judged yet. The charts begin with the first one.'}
+      </p>
+    );
   }
   const { stepMs, buckets } = groupByTime(replies, timeOf);
   const step = formatStep(stepMs);

@@ -4,12 +4,13 @@ import { formatAge, formatPpm, plural } from '../format.ts';
 import { BatchRows } from './batches.tsx';
 import { ModelRows } from './models.tsx';
 import { Amount, Card, Figure } from './parts.tsx';
+import { findStaleMs } from './problems.tsx';
 import { ReplyRows } from './replies.tsx';
 
 export function Overview({ state }: { state: NetworkState }) {
   const { info, ledger, models, logs, beacon } = state;
   const replies = listReplies(logs);
-  const providers = listProviders(replies, ledger);
+  const known = Math.max(listProviders(replies, ledger).length, ...(models ?? []).map((one) => one.providers));
   const validators = ledger?.validators ?? info?.validators ?? [];
   const stake = validators.reduce((sum, one) => sum + one.stake, 0n);
   const judged = logs?.reduce((sum, { length }) => sum + length, 0n);
@@ -21,11 +22,13 @@ export function Overview({ state }: { state: NetworkState }) {
           name="Epoch"
           value={`${beacon?.epoch ?? info?.epoch ?? '…'}`}
           note={beacon ? `${beacon.kind} beacon` : ''}
+          staleMs={findStaleMs(state, 'network', 'beacon')}
         />
         <Figure
           name="Replies judged"
           value={judged === undefined ? '…' : judged.toLocaleString('en')}
           note={settled === undefined ? '' : `${settled.toLocaleString('en')} settled on chain`}
+          staleMs={findStaleMs(state, 'logs')}
         />
         <Figure
           name="Validators"
@@ -35,20 +38,27 @@ export function Overview({ state }: { state: NetworkState }) {
               <Amount atomic={stake} /> bonded
             </>
           }
+          staleMs={findStaleMs(state, ledger ? 'chain' : 'network')}
         />
         <Figure
-          name="Providers seen"
-          value={providers.length}
+          name="Providers"
+          value={known}
           note={plural(models?.reduce((sum, one) => sum + one.freeCapacity, 0) ?? 0, 'free slot')}
+          staleMs={findStaleMs(state, 'logs', 'models')}
         />
-        <Figure name="In escrow" value={ledger ? <Amount atomic={ledger.escrowAtomic} /> : '…'} />
+        <Figure
+          name="In escrow"
+          value={ledger ? <Amount atomic={ledger.escrowAtomic} /> : '…'}
+          staleMs={findStaleMs(state, 'chain')}
+        />
         <Figure
           name="Block"
           value={ledger ? ledger.block.toLocaleString('en') : '…'}
           note={ledger ? formatAge(ledger.timeMs, state.readMs) : ''}
+          staleMs={findStaleMs(state, 'chain')}
         />
       </dl>
-      <NetworkMap state={state} providers={providers.length} />
+      <NetworkMap state={state} providers={known} />
       <div class="grid">
         <Card title="Newest replies" aside={<a href="#/replies">all</a>} wide>
           <ReplyRows state={state} replies={replies.slice(0, 8)} />
@@ -76,7 +86,7 @@ function NetworkMap({ state, providers }: { state: NetworkState; providers: numb
     {
       name: 'Providers',
       what: 'answer',
-      count: `${Math.max(providers, ...(models ?? []).map((one) => one.providers), 0)} known`,
+      count: `${providers} known`,
       href: '#/providers',
     },
     { name: 'Verifiers', what: 'run it again', count: models ? `${verifiers} for a model` : '…', href: '#/models' },
@@ -117,7 +127,7 @@ function Money({ state: { ledger } }: { state: NetworkState }) {
     ['Staked and bonded', ledger.stakedAtomic],
     ['In escrow', ledger.escrowAtomic],
     ['Held earnings', ledger.earningsAtomic],
-    ['Pots of co-signers', ledger.potsAtomic],
+    ['Rewards of co-signers, not claimed', ledger.potsAtomic],
     ['Fees settled lately', ledger.batches.reduce((sum, { gross }) => sum + gross, 0n)],
   ] as const;
   const shares = Object.entries(ledger.shares).filter(([, ppm]) => ppm > 0);

@@ -10,7 +10,8 @@ import {
 } from 'preact';
 import { useState } from 'preact/hooks';
 import type { NetworkState } from '../data/store.ts';
-import { formatAmount, shorten } from '../format.ts';
+import { formatAmount, shorten, splitAmounts } from '../format.ts';
+import { formatStale } from './problems.tsx';
 
 /** A long hexadecimal name: short to read, whole to copy, and for screen readers. */
 export function Hash({ hex, href, label }: { hex: string; href?: string; label?: string }) {
@@ -139,23 +140,28 @@ function nameCells(rows: ComponentChildren, head: readonly string[]): readonly C
   });
 }
 
-/** A table that scrolls by itself on a narrow screen, also by keyboard. On a phone its rows are cards. */
+/**
+ * A table that scrolls by itself on a narrow screen, also by keyboard. On a phone its rows are cards.
+ * @param props.isCompact on a phone two cells share a line, and most have no name before them.
+ */
 export function Table({
   label,
   head,
   children,
   empty,
+  isCompact,
 }: {
   label: string;
   head: readonly string[];
   children: ComponentChildren;
-  empty?: string | false;
+  empty?: ComponentChildren;
+  isCompact?: boolean;
 }) {
   if (empty) return <p class="empty">{empty}</p>;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling element has to be reachable by keyboard
     <section class="scroll" tabIndex={0} aria-label={label}>
-      <table class="cards" {...ROLES.table}>
+      <table class={isCompact ? 'cards compact' : 'cards'} {...ROLES.table}>
         <thead {...ROLES.group}>
           <tr {...ROLES.row}>
             {head.map((name) => (
@@ -193,13 +199,24 @@ export function Card({
   );
 }
 
-export function Figure({ name, value, note }: { name: string; value: ComponentChildren; note?: ComponentChildren }) {
+/** @param props.staleMs time of the last good read, if the figure is out of date. */
+export function Figure({
+  name,
+  value,
+  note,
+  staleMs,
+}: {
+  name: string;
+  value: ComponentChildren;
+  note?: ComponentChildren;
+  staleMs?: number | undefined;
+}) {
   return (
-    <div class="figure">
+    <div class={staleMs === undefined ? 'figure' : 'figure stale'}>
       <dt>{name}</dt>
       <dd>
         {value}
-        {note && <small>{note}</small>}
+        <small class="about">{staleMs === undefined ? note : formatStale(staleMs)}</small>
       </dd>
     </div>
   );

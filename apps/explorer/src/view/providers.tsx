@@ -44,7 +44,7 @@ export function Providers({ state, id }: { state: NetworkState; id?: string }) {
           providers.length === 0 &&
           (state.logs === undefined
             ? tellMissing(state, 'logs', 'Reading the logs of the validators …')
-            : 'No provider has answered yet.')
+            : 'No provider has answered yet. Those that offer a model now stand on the page of that model.')
         }
       >
         {providers.map((provider) => (
@@ -66,7 +66,7 @@ export function Providers({ state, id }: { state: NetworkState; id?: string }) {
         ))}
       </Table>
       <p class="note">
-        Counted by this page from the validators' logs, and from the chain's payments. Nobody ranks anybody.
+        Counted by this page from the validators' logs, and from the chain's payments. They are not ranked.
       </p>
     </Card>
   );

@@ -10,8 +10,17 @@ export function ReplyRows({ state, replies }: { state: NetworkState; replies: re
   return (
     <Table
       label="Replies"
+      isCompact
       head={['Reply', 'Verdict', 'Provider', 'Fee', 'Judged', 'Proof']}
-      empty={replies.length === 0 && (reading || 'No reply was judged yet.')}
+      empty={
+        replies.length === 0 &&
+        (reading || (
+          <>
+            No reply was judged yet. <a href={new URL('/', state.api.baseUrl).href}>Ask a model</a>: its reply appears
+            here within a minute or two.
+          </>
+        ))
+      }
     >
       {replies.map(({ entry, id, validator, isSettled }) => (
         <tr key={`${id}${entry.index}${validator}`}>
@@ -63,7 +72,8 @@ export function Replies({ state }: { state: NetworkState }) {
       <ReplyRows state={state} replies={found.slice(0, SHOWN)} />
       <p class="note">
         The newest {SHOWN} of up to 250 entries of each validator's log. The page has checked that each log is one chain
-        of hashes, and where the chain's own head lies in it.
+        of hashes, and where the chain's own head lies in it. Some replies are tests that validators buy: they look like
+        any other order, so the page cannot mark them.
       </p>
     </Card>
   );

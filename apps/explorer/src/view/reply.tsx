@@ -140,7 +140,7 @@ export function Reply({ state, id }: { state: NetworkState; id: string }) {
         />
       </Card>
       <ShardChain chain={readChain(verdict?.cohort, followed.entry ?? logged?.entry)} />
-      <Believed followed={followed} verdict={verdict} state={state} />
+      <TakenOnTrust followed={followed} verdict={verdict} state={state} />
       {checked ? (
         <ReceiptReport {...checked} />
       ) : (
@@ -190,7 +190,7 @@ function Life({
       of('record-signature') ?? (told.recordHash ? 'claimed' : 'open'),
     ],
     [
-      'Taken in',
+      'Received',
       told.intake
         ? `In epoch ${told.intake.epoch}; the next beacon decides about audits.`
         : 'No confirmation by the validator.',
@@ -233,7 +233,7 @@ function Life({
   );
 }
 
-function Believed({
+function TakenOnTrust({
   followed,
   verdict,
   state,
@@ -244,7 +244,7 @@ function Believed({
 }) {
   const rows = [
     state.reader
-      ? `That ${state.info?.rpcUrl} tells the chain as it is. Contracts, votes and keys are read there.`
+      ? `That ${state.info?.rpcUrl} shows the chain as it is. Contracts, votes and keys are read there.`
       : 'Everything: no address of the chain is known, so nothing could be compared with it.',
     `That the contracts are the network’s: their addresses come from ${new URL(state.api.baseUrl).host}.`,
     ...(verdict
@@ -253,8 +253,8 @@ function Believed({
     ...(followed.told.detail === '' ? [] : ['The reasons that the validator gives for its verdict.']),
   ];
   return (
-    <Card title="Believed">
-      <ul class="believed">
+    <Card title="Taken on trust">
+      <ul class="trusted">
         {rows.map((row) => (
           <li key={row}>{row}</li>
         ))}
@@ -315,9 +315,7 @@ export function ReceiptReport({ file, verdict, parts }: CheckedFile) {
 function RestsOn({ file: { receipt }, verdict }: Pick<CheckedFile, 'file' | 'verdict'>) {
   if (isLocalReceipt(receipt)) return null;
   const admittedMs = Number(receipt.admission.timeMs);
-  const admitted = Number.isNaN(new Date(admittedMs).getTime())
-    ? 'a time that no calendar has'
-    : formatTime(admittedMs);
+  const admitted = Number.isNaN(new Date(admittedMs).getTime()) ? 'a time that is not valid' : formatTime(admittedMs);
   const proof = describeProof(verdict.checks, admitted);
   if (proof === undefined) return null;
   return (
@@ -326,7 +324,7 @@ function RestsOn({ file: { receipt }, verdict }: Pick<CheckedFile, 'file' | 'ver
         rows={[
           ['By hardware', proof.hardware],
           ['By replay', proof.replay],
-          ['Believed', proof.believed],
+          ['Taken on trust', proof.believed],
         ]}
       />
     </Card>
