@@ -151,7 +151,10 @@ describe.skipIf(reason !== undefined)(`a network in a browser${reason ? ` (${rea
     copyFileSync(mesh.plan.trustFile, join(work, 'trust.json'));
     const body = composeBody([], MODEL, { text: "It's a fox", pictures: [] });
     const run = async (kind: CodeKind, program: string, ...args: readonly string[]): Promise<string> => {
-      const file = join(work, { curl: 'call.sh', TypeScript: 'call.mts', Python: 'call.py' }[kind]);
+      const file = join(
+        work,
+        { bash: 'call.sh', [process.execPath]: 'call.mts', python3: 'call.py' }[program] as string,
+      );
       writeFileSync(file, writeCode(kind, mesh.plan.gatewayUrl, body));
       const env = {
         ...process.env,

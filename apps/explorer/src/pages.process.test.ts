@@ -167,6 +167,17 @@ async function holdStream(behind: string, pieces: number) {
 const [{ file }] = readVisionExamples() as [VisionExample];
 const PICTURE_FILE = Buffer.from(file);
 
+/** Decodes a picture and draws it anew, so that two files of the same pixels compare as equal. */
+const DRAW = `async (url) => {
+  const image = new Image();
+  image.src = url;
+  await image.decode();
+  const canvas = document.createElement('canvas');
+  [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
+  canvas.getContext('2d').drawImage(image, 0, 0);
+  return canvas.toDataURL();
+}`;
+
 const upload = (name: string, text: string) => ({ name, mimeType: 'application/json', buffer: Buffer.from(text) });
 
 /** A README that tries to run a script, to load pictures and to lead out of the page. */
@@ -917,6 +928,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
       const { page, complaints } = await open(fixture.url);
       await page.getByRole('radio', { name: /test\/synthetic/ }).waitFor();
       await page.getByText(/^\s*from .*per 1,000 tokens/).waitFor();
+      expect(await page.getByRole('list', { name: 'Examples' }).getByRole('button').count()).toBe(3);
       await say(page, 'Hello');
       await page.locator('.found > summary', { hasText: /^\d+ checks passed/ }).waitFor();
       await page.locator('.found > summary').click();
@@ -974,6 +986,16 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
       );
       const readCanvas = () => picture.evaluate((canvas) => (canvas as unknown as { toDataURL(): string }).toDataURL());
       const drawn = await readCanvas();
+      const [saved] = await Promise.all([
+        page.waitForEvent('download'),
+        page.getByRole('button', { name: 'save the picture' }).click(),
+      ]);
+      expect(saved.suggestedFilename()).toMatch(/^picture-[0-9a-f]{32}\.png$/);
+      const png = readFileSync((await saved.path()) as string).toString('base64');
+      const readPixels = (url: string) => page.evaluate(`(${DRAW})(${JSON.stringify(url)})`);
+      const shown = await readPixels(drawn);
+      expect(shown).toMatch(/^data:image\/png;base64,.{100}/);
+      expect(await readPixels(`data:image/png;base64,${png}`)).toBe(shown);
       // The history keeps no picture: the receipt has it.
       await page.reload();
       await picture.waitFor();
@@ -1209,15 +1231,29 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
       await page.getByRole('radio', { name: /test\/synthetic/ }).waitFor();
       await picker.click();
       await page.getByLabel('Your question').fill("it's me");
-      await page.getByRole('button', { name: 'copy as code' }).click();
-      await page.getByRole('button', { name: 'copied' }).waitFor();
-      expect(await page.evaluate('navigator.clipboard.readText()')).toContain(String.raw`it'\''s me`);
+      await page.getByRole('button', { name: 'Code', exact: true }).click();
+      const copyAs = async (kind: string): Promise<unknown> => {
+        await page.getByLabel('Client').selectOption(kind);
+        await page.getByRole('button', { name: 'Copy the code' }).click();
+        await page.getByRole('button', { name: 'copied' }).waitFor();
+        const copied = await page.evaluate('navigator.clipboard.readText()');
+        await page.getByRole('button', { name: 'Copy the code' }).waitFor();
+        return copied;
+      };
+      expect(await copyAs('curl')).toContain(String.raw`it'\''s me`);
+      const url = JSON.stringify(`${fixture.url}/v1`);
+      expect(await copyAs('openai for Python')).toContain(`client = OpenAI(base_url=${url}`);
+      expect(await copyAs('openai for JavaScript')).toContain(`new OpenAI({ baseURL: ${url}`);
+      expect(await findBarriers(page)).toEqual([]);
+      await page.getByRole('button', { name: 'close' }).click();
       await page.route('**/v1/chat/completions', (route) =>
         route.fulfill({ status: 503, json: { error: { message: 'All providers are busy.' } } }),
       );
       await page.keyboard.press('Escape');
       await page.getByRole('button', { name: 'Ask' }).click();
       await page.getByText('All providers are busy.').waitFor();
+      // One failure is one error.
+      expect(await page.getByText('All providers are busy.').count()).toBe(1);
       expect(await findBarriers(page)).toEqual([]);
       expect(await findWide(page)).toEqual([]);
       await context.close();

@@ -7,7 +7,8 @@ const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 /** As the copied code reads it, and not this page. */
 const KEY_IN_NODE = ['process', 'env', 'OGONG_API_KEY'].join('.');
 
-export const CODE_KINDS = ['curl', 'TypeScript', 'Python'] as const;
+/** The first is a call alone; those of `openai` are the usual clients; the last two check each answer. */
+export const CODE_KINDS = ['curl', 'openai for Python', 'openai for JavaScript', 'TypeScript', 'Python'] as const;
 export type CodeKind = (typeof CODE_KINDS)[number];
 
 /** A picture is too long for code, so its place says that one goes there. */
@@ -23,6 +24,7 @@ export function writeCode(kind: CodeKind, baseUrl: string, body: ChatBody | Pict
       ? `# ${body.model} takes sealed requests alone, and requests for pictures cannot be sealed.\n`
       : writeSealedCode(kind, baseUrl, body);
   }
+  if (kind === 'openai for Python' || kind === 'openai for JavaScript') return writeOpenAiCode(kind, baseUrl, body);
   if ('prompt' in body) return writePictureCode(kind, baseUrl, { json, pretty });
   if (kind === 'curl') {
     return `curl ${quote(`${baseUrl}/v1/chat/completions`)} \\
@@ -50,6 +52,47 @@ trust = json.load(open("trust.json"))
 client = Client(${JSON.stringify(`${baseUrl}/v1`)}, api_key=os.environ.get("OGONG_API_KEY"), trust=trust)
 answer = client.chat.completions.create(**${pretty})
 print(answer.choices[0].message.content)
+`;
+}
+
+/** The usual client needs a key that is not empty, and checks nothing. */
+function writeOpenAiCode(
+  kind: 'openai for Python' | 'openai for JavaScript',
+  baseUrl: string,
+  body: ChatBody | PictureBody,
+): string {
+  const url = JSON.stringify(`${baseUrl}/v1`);
+  const pretty = JSON.stringify(body, shorten, 2);
+  const isPicture = 'prompt' in body;
+  const note =
+    'This client checks nothing. The header x-ogong-receipt of an answer leads to its receipt, for `ogong verify`.';
+  if (kind === 'openai for Python') {
+    return `import base64
+import os
+from openai import OpenAI
+
+# ${note}
+client = OpenAI(base_url=${url}, api_key=os.environ.get("OGONG_API_KEY", "none"))
+${
+  isPicture
+    ? `answer = client.images.generate(**${pretty})
+open("picture.png", "wb").write(base64.b64decode(answer.data[0].b64_json))`
+    : `answer = client.chat.completions.create(**${pretty})
+print(answer.choices[0].message.content)`
+}
+`.replace(isPicture ? '' : 'import base64\n', '');
+  }
+  return `${isPicture ? "import { writeFileSync } from 'node:fs';\n" : ''}import OpenAI from 'openai';
+
+// ${note}
+const client = new OpenAI({ baseURL: ${url}, apiKey: ${KEY_IN_NODE} ?? 'none' });
+${
+  isPicture
+    ? `const answer = await client.images.generate(${pretty});
+writeFileSync('picture.png', Buffer.from(answer.data[0].b64_json, 'base64'));`
+    : `const answer = await client.chat.completions.create(${pretty});
+console.log(answer.choices[0].message.content);`
+}
 `;
 }
 

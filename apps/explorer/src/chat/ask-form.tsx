@@ -1,8 +1,8 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { OTHER_FILE, readPictureFiles, takeFiles } from '../pictures/picture-files.ts';
-import { CopyButton } from '../view/parts.tsx';
-import { CODE_KINDS, type CodeKind, writeCode } from './as-code.ts';
+import { writeCode } from './as-code.ts';
 import { AddPicture, Attached } from './attached.tsx';
+import { CodeDialog } from './code-dialog.tsx';
 import type { ChatTurn } from './conversation.ts';
 import type { ChatSession, ChatState } from './session.ts';
 
@@ -23,7 +23,6 @@ export function Ask({
   const [question, setQuestion] = useState('');
   const [pictures, setPictures] = useState<readonly string[]>([]);
   const [unread, setUnread] = useState<string>();
-  const [kind, setKind] = useState<CodeKind>('curl');
   const field = useRef<HTMLTextAreaElement>(null);
   useEffect(() => {
     if (edited === undefined) return;
@@ -52,7 +51,10 @@ export function Ask({
     setUnread(others > 0 ? OTHER_FILE : undefined);
     setPictures((before) => [...new Set([...before, ...urls])]);
   };
-  const problem = unread ?? (state.wantsKey ? undefined : state.problem);
+  // A failure that stands below its question is not repeated here.
+  const last = state.turns.at(-1);
+  const isShown = state.wantsKey || (last?.state === 'failed' && last.problem === state.problem);
+  const problem = unread ?? (isShown ? undefined : state.problem);
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: files are dropped here; a button adds them, too
     <div
@@ -112,21 +114,14 @@ export function Ask({
           </button>
           {!makesPictures && <AddPicture onFiles={(files) => void add(files)} />}
           <span class="gap" />
-          <label class="hidden" for="kind">
-            Kind of code
-          </label>
-          <select id="kind" value={kind} onChange={(event) => setKind(event.currentTarget.value as CodeKind)}>
-            {CODE_KINDS.map((one) => (
-              <option key={one}>{one}</option>
-            ))}
-          </select>
-          <CopyButton
-            text={writeCode(
-              kind,
-              baseUrl,
-              session.compose(asked.text || asked.pictures.length > 0 ? asked : { ...asked, text: 'Hello' }),
-            )}
-            what="copy as code"
+          <CodeDialog
+            write={(kind) =>
+              writeCode(
+                kind,
+                baseUrl,
+                session.compose(asked.text || asked.pictures.length > 0 ? asked : { ...asked, text: 'Hello' }),
+              )
+            }
           />
           {state.isAsking ? (
             <button type="button" class="quiet" onClick={() => session.stop()}>

@@ -67,7 +67,12 @@ export function KeyForm({ session, problem }: { session: ChatSession; problem: s
 export function Models({ state: { models, model, problem }, session }: { state: ChatState; session: ChatSession }) {
   if (models === undefined)
     return <p class="empty">{problem === undefined ? 'Asking for models …' : 'No models were read.'}</p>;
-  if (models.length === 0) return <p class="empty">Nobody serves a model now.</p>;
+  if (models.length === 0)
+    return (
+      <p class="empty">
+        Nobody serves a model now. The <a href="/explorer/#/hub">hub</a> has models that you can serve yourself.
+      </p>
+    );
   return (
     <fieldset class="models">
       <legend>Model</legend>
@@ -111,7 +116,7 @@ function ModelFigures({ model }: { model: ChatModel }) {
         {plural(providers, 'provider')}, {freeCapacity} free ·{' '}
         {makesPictures ? 'makes pictures' : `context ${contextSize.toLocaleString('en')}`}
       </small>
-      {tokensPerSecond !== undefined && (
+      {tokensPerSecond !== undefined && !makesPictures && (
         <small>
           {tokensPerSecond.toFixed(tokensPerSecond < 10 ? 1 : 0)} tokens per second
           {latencyMs !== undefined && `, the first after ${latencyMs} ms`}

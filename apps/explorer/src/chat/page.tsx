@@ -39,7 +39,9 @@ export function ChatPage({ session, baseUrl }: { session: ChatSession; baseUrl: 
             Chat
           </a>
           <a href="/explorer/">Explorer</a>
-          <a href="/explorer/#/check">Check a receipt</a>
+          <a href="/explorer/#/check" aria-label="Check a receipt">
+            Check
+          </a>
         </nav>
       </header>
       <main class="chat">
@@ -85,19 +87,28 @@ function Cost({ state: { turns } }: { state: ChatState }) {
         </span>
       </p>
       <p class="note">
-        {plural(tokens, 'token')}
-        {pictures > 0 && ` and ${plural(pictures, 'picture')}`} in {plural(turns.length, 'answer')}. History stays in
-        this browser until you begin a new chat.
+        {[
+          ...(tokens > 0 || pictures === 0 ? [plural(tokens, 'token')] : []),
+          ...(pictures > 0 ? [plural(pictures, 'picture')] : []),
+        ].join(' and ')}{' '}
+        in {plural(turns.length, 'answer')}. History stays in this browser until you begin a new chat.
       </p>
     </div>
   );
 }
 
+const EXAMPLES = [
+  'Tell me a short story about a fox.',
+  'Explain in three sentences how a lock works.',
+  'Write a haiku about rain.',
+];
+const PICTURE_EXAMPLES = ['A red ship on a calm sea', 'A small fox in the snow', 'A house at night'];
+
 /** How near to the end a reader follows new text, in pixels. */
 const NEAR_END = 100;
 
 function Conversation({
-  state: { turns, models, isAsking },
+  state: { turns, models, model, wantsKey, isAsking },
   session,
   onEdit,
 }: {
@@ -115,7 +126,7 @@ function Conversation({
   }, [last?.id]);
   useEffect(() => {
     if (isAtEnd.current) box.current?.scrollTo(0, box.current.scrollHeight);
-  }, [last?.id, last?.answer.length, last?.state, last?.picture]);
+  }, [last?.id, last?.answer.length, last?.state, last?.picture, last?.checks === undefined]);
   return (
     <div
       class="turns"
@@ -138,6 +149,17 @@ function Conversation({
             every token’s draw, the fee, and in the end the settlement on the chain. A tier may leave some of them out;
             the list names these.
           </p>
+          {!wantsKey && model !== '' && (
+            <ul class="examples" aria-label="Examples">
+              {(session.makesPictures() ? PICTURE_EXAMPLES : EXAMPLES).map((text) => (
+                <li key={text}>
+                  <button type="button" class="quiet" onClick={() => void session.ask({ text, pictures: [] })}>
+                    {text}
+                  </button>
+                </li>
+              ))}
+            </ul>
+          )}
         </div>
       )}
       {shown.map((turn) => (
@@ -276,7 +298,7 @@ function Checks({ turn, session }: { turn: ChatTurn; session: ChatSession }) {
       </p>
       <GroupedChecks checks={checks} labels={ANSWER_LISTS} />
       <p class="note">
-        {replyId && <a href={`/explorer/#/reply/${replyId}`}>Its whole life</a>}
+        {replyId && <a href={`/explorer/#/reply/${replyId}`}>Follow this reply</a>}
         {receiptPath && (
           <>
             {' · '}
