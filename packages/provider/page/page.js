@@ -1,6 +1,7 @@
 // The page of local mode. It speaks the server's own API, and puts nothing on the page but text.
 import { createAttached, makePicture, showPictures } from './pictures.js';
-import { createAnswerView, make, makeCopyButton } from './view.js';
+import { listenForPull } from './pull.js';
+import { createAnswerView, make, makeCopyButton, readLines } from './view.js';
 
 const find = (id) => document.getElementById(id);
 const copy = (id) => find(id).content.firstElementChild.cloneNode(true);
@@ -65,7 +66,6 @@ function showModels({ models, memory }) {
     list.replaceChildren(...names.map((name) => new Option(name)));
     if (names.includes(chosen)) list.value = chosen;
   }
-  find('send').disabled = names.length === 0;
   seers = models.flatMap(({ name, reads_pictures }) => (reads_pictures ? [name] : []));
   painters = models.flatMap(({ name, makes_pictures }) => (makes_pictures ? [name] : []));
   showUse();
@@ -73,11 +73,39 @@ function showModels({ models, memory }) {
 
 const readsPictures = () => seers.includes(find('model').value);
 const makesPictures = () => painters.includes(find('model').value);
+const EXAMPLES = ['Tell me a short story about a fox.', 'Once upon a time', 'Write a haiku about rain.'];
+const PICTURE_EXAMPLES = ['A red ship on a calm sea', 'A small fox in the snow', 'A house at night'];
+
+/** Examples for the chosen model, until the first question. */
+function showExamples() {
+  const box = find('examples');
+  if (box === null) return;
+  const texts = find('model').value === '' ? [] : makesPictures() ? PICTURE_EXAMPLES : EXAMPLES;
+  box.hidden = texts.length === 0;
+  if (box.textContent === texts.join('')) return;
+  box.replaceChildren(
+    ...texts.map((text) => {
+      const button = make('button', { type: 'button', className: 'quiet', text });
+      button.addEventListener('click', () => ask(text, []));
+      return make('li', {}, button);
+    }),
+  );
+}
+
+/** A question has a text, or a picture if the model reads one. */
+function showSend() {
+  const pictures = makesPictures() ? [] : attached.get();
+  const isEmpty = find('text').value.trim() === '' && pictures.length === 0;
+  find('send').disabled = isEmpty || find('model').value === '';
+}
+
 /** Shows what the chosen model does. */
 function showUse() {
   find('attach').hidden = !readsPictures();
   find('text').placeholder = makesPictures() ? 'Describe a picture' : 'Your question';
   find('send').textContent = makesPictures() ? 'Make' : 'Ask';
+  showExamples();
+  showSend();
 }
 
 function showProblem(text) {
@@ -86,7 +114,7 @@ function showProblem(text) {
 }
 
 const attached = createAttached({
-  ...{ box: find('attached'), input: find('file'), showProblem },
+  ...{ box: find('attached'), input: find('file'), showProblem, onChange: () => showSend() },
   findProblem: () =>
     readsPictures() ? undefined : `${find('model').value} reads no pictures. Choose a model that does.`,
 });
@@ -103,16 +131,6 @@ async function refresh() {
 async function refreshForever() {
   if (!document.hidden) await refresh();
   setTimeout(refreshForever, PAUSE_MS);
-}
-
-/** Lines of JSON as they come. */
-async function* readLines(body) {
-  let rest = '';
-  for await (const piece of body.pipeThrough(new TextDecoderStream())) {
-    const lines = (rest + piece).split('\n');
-    rest = lines.pop();
-    for (const line of lines) if (line !== '') yield JSON.parse(line);
-  }
 }
 
 function toMark(status) {
@@ -248,6 +266,7 @@ function edit(turn) {
   find('editing').hidden = turn === undefined;
   find('text').value = turn?.question ?? '';
   attached.set(turn?.pictures ?? []);
+  showSend();
   find('text').focus();
 }
 
@@ -320,6 +339,8 @@ find('ask').addEventListener('submit', (event) => {
 find('model').addEventListener('change', showUse);
 find('attach').addEventListener('click', () => find('file').click());
 find('text').addEventListener('paste', attached.paste);
+find('text').addEventListener('input', showSend);
+listenForPull({ form: find('pull'), input: find('wanted'), status: find('pulling') }, refresh);
 find('text').addEventListener('keydown', (event) => {
   if (event.key === 'Escape' && replaced) edit(undefined);
   if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;

@@ -16,9 +16,10 @@ export function showPictures(box, urls) {
 
 /**
  * Pictures before they are sent; a click removes one.
+ * @param options.onChange is called after each change.
  * @param options.findProblem returns why the chosen model reads none, or undefined.
  */
-export function createAttached({ box, input, showProblem, findProblem }) {
+export function createAttached({ box, input, showProblem, findProblem, onChange }) {
   let urls = [];
 
   function set(next) {
@@ -31,6 +32,7 @@ export function createAttached({ box, input, showProblem, findProblem }) {
       image.replaceWith(button);
       button.append(image);
     }
+    onChange();
   }
 
   async function add(files) {
@@ -69,7 +71,8 @@ export async function makePicture({ node, follow }, { model, prompt, signal }) {
   const response = await fetch('/v1/images/generations', { method: 'POST', headers, body, signal });
   if (!response.ok) throw new Error((await response.json()).error?.message ?? `status ${response.status}`);
   const image = make('img', { hidden: true, className: 'made' });
-  image.addEventListener('load', () => image.classList.toggle('coarse', image.naturalWidth < COARSE));
+  // Its height is known only then.
+  image.addEventListener('load', () => follow(() => image.classList.toggle('coarse', image.naturalWidth < COARSE)));
   const bar = make('progress', { max: 1, value: 0 });
   bar.setAttribute('aria-label', 'Steps of the picture');
   box.replaceChildren(image, bar);
@@ -91,6 +94,9 @@ export async function makePicture({ node, follow }, { model, prompt, signal }) {
       }
       if (event.kind === 'picture') {
         note.textContent = `${model} · ${event.units} unit${event.units === 1 ? '' : 's'}`;
+        const save = make('a', { className: 'save', download: 'picture.png', text: 'save the picture' });
+        save.href = image.src;
+        follow(() => box.append(save));
         return event.receipt;
       }
     }

@@ -47,6 +47,16 @@ function toNode(node) {
   return make('div', { className: 'code' }, bar, scrolling(made, 'Code'));
 }
 
+/** Lines of JSON as they come. */
+export async function* readLines(body) {
+  let rest = '';
+  for await (const piece of body.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + piece).split('\n');
+    rest = lines.pop();
+    for (const line of lines) if (line !== '') yield JSON.parse(line);
+  }
+}
+
 /** A scrolling element has to be reachable by keyboard. */
 function scrolling(node, name) {
   node.tabIndex = 0;

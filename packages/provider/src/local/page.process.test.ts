@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { launchChromium, whyNoBrowser } from '@ogong/testing/browser/chromium';
 import { changeScreen, findBarriers, findLayoutFaults, SCREENS } from '@ogong/testing/browser/layout';
@@ -248,6 +249,9 @@ describe.skipIf(reason !== undefined)(`the page of local mode${reason ? ` (${rea
     await say('a red ship');
     await page.locator('.checks:not([hidden])').waitFor();
     const picture = page.getByRole('img', { name: 'Picture of: a red ship' });
+    const [saved] = await Promise.all([page.waitForEvent('download'), page.getByText('save the picture').click()]);
+    const png = readFileSync((await saved.path()) as string).toString('base64');
+    expect(await picture.getAttribute('src')).toBe(`data:image/png;base64,${png}`);
     expect(await picture.evaluate((image) => (image as unknown as { naturalWidth: number }).naturalWidth)).toBe(32);
     expect(await page.locator('.answer progress, .preview').count()).toBe(0);
     expect(await textOf('.note')).toBe('painter · 8 units');
@@ -269,6 +273,49 @@ describe.skipIf(reason !== undefined)(`the page of local mode${reason ? ` (${rea
     await page.locator('#problem', { hasText: 'The server does not answer: out of order' }).waitFor();
     const boxes = await Promise.all(['#problem', '#ask'].map((one) => page.locator(one).boundingBox()));
     expect(boxes[0]?.y).toBeLessThan(boxes[1]?.y ?? 0);
+  });
+
+  it('asks an example, asks nothing that is empty, and keeps the newest picture in view on a phone', async () => {
+    await changeScreen(page, { width: 390, height: 800, colorScheme: 'light' });
+    expect(await page.isDisabled('#send')).toBe(true);
+    await page.fill('#text', '   ');
+    expect(await page.isDisabled('#send')).toBe(true);
+    await page.fill('#text', 'a');
+    expect(await page.isDisabled('#send')).toBe(false);
+    await page.fill('#text', '');
+    await page.getByRole('list', { name: 'Examples' }).getByRole('button').first().click();
+    await page.locator('.checks:not([hidden])').waitFor();
+    await page.selectOption('#model', 'painter');
+    await say('a red ship');
+    await page.locator('.checks:not([hidden])').nth(1).waitFor();
+    const bottomOf = async (name: string) => {
+      const box = await page.locator(name).last().boundingBox();
+      return (box?.y ?? Number.NaN) + (box?.height ?? Number.NaN);
+    };
+    await expect.poll(() => bottomOf('.answer img')).toBeLessThanOrEqual(await bottomOf('#turns'));
+  });
+
+  it('pulls a model with its progress, and says why it cannot', async () => {
+    const lines = [{ status: 'pulling 0a', total: 200, completed: 100 }, { status: 'success' }];
+    const wanted: unknown[] = [];
+    let answer: object = { body: lines.map((line) => `${JSON.stringify(line)}\n`).join('') };
+    await page.route('**/api/pull', async (route) => {
+      wanted.push(route.request().postDataJSON());
+      await route.fulfill(answer);
+    });
+    const pull = async (name: string) => {
+      await page.getByLabel('Pull a model').fill(name);
+      await page.keyboard.press('Enter');
+    };
+    await pull('stories15M');
+    await page.getByText('stories15M is here.').waitFor();
+    answer = { body: `${JSON.stringify(lines[0])}\n` };
+    await pull('half');
+    await page.getByText('It was not pulled: the server broke off').waitFor();
+    answer = { status: 404, json: { error: 'no such model' } };
+    await pull('nothing');
+    await page.getByText('It was not pulled: no such model').waitFor();
+    expect(wanted).toEqual(['stories15M', 'half', 'nothing'].map((model) => ({ model })));
   });
 
   it('runs no script but its own', async () => {

@@ -72,7 +72,15 @@ describe('the files of the page', () => {
     expect(served.map(({ status }) => status)).toEqual(served.map(() => 200));
     for (const { headers } of served) expect(headers.get('x-content-type-options')).toBe('nosniff');
     const files = readdirSync(FOLDER, { withFileTypes: true }).flatMap((one) => (one.isFile() ? [one.name] : []));
-    expect(files.sort()).toEqual(['icon.svg', 'index.html', 'page.css', 'page.js', 'pictures.js', 'view.js']);
+    expect(files.sort()).toEqual([
+      'icon.svg',
+      'index.html',
+      'page.css',
+      'page.js',
+      'pictures.js',
+      'pull.js',
+      'view.js',
+    ]);
     const generated = new URL('generated/', FOLDER);
     const shared = readdirSync(generated).sort();
     expect(shared).toEqual(['design.css', 'markdown.js', 'pictures.js', 'talk.css']);

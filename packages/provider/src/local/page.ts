@@ -14,6 +14,7 @@ const FILES = {
   script: ['page.js', 'text/javascript; charset=utf-8'],
   view: ['view.js', 'text/javascript; charset=utf-8'],
   pictures: ['pictures.js', 'text/javascript; charset=utf-8'],
+  pull: ['pull.js', 'text/javascript; charset=utf-8'],
   markdown: ['generated/markdown.js', 'text/javascript; charset=utf-8'],
   pictureStream: ['generated/pictures.js', 'text/javascript; charset=utf-8'],
   icon: ['icon.svg', 'image/svg+xml'],
@@ -27,6 +28,7 @@ export const PAGE_ROUTES = {
   script: { method: 'GET', path: '/page/page.js' },
   view: { method: 'GET', path: '/page/view.js' },
   pictures: { method: 'GET', path: '/page/pictures.js' },
+  pull: { method: 'GET', path: '/page/pull.js' },
   markdown: { method: 'GET', path: '/page/generated/markdown.js' },
   pictureStream: { method: 'GET', path: '/page/generated/pictures.js' },
   icon: { method: 'GET', path: '/page/icon.svg' },
@@ -67,7 +69,7 @@ export function createPageHandlers(): Readonly<Record<keyof typeof FILES | keyof
   };
   return {
     ...{ page: load(FILES.page), style: load(FILES.style), icon: load(FILES.icon) },
-    ...{ design: load(FILES.design), talk: load(FILES.talk) },
+    ...{ design: load(FILES.design), talk: load(FILES.talk), pull: load(FILES.pull) },
     ...{ script: load(FILES.script), view: load(FILES.view), markdown: load(FILES.markdown) },
     ...{ pictures: load(FILES.pictures), pictureStream: load(FILES.pictureStream) },
     groups: (context) => context.json(GROUPS, 200, { 'x-content-type-options': 'nosniff' }),
