@@ -10,7 +10,7 @@ import {
 } from 'preact';
 import { useState } from 'preact/hooks';
 import type { NetworkState } from '../data/store.ts';
-import { formatAmount, shorten, splitAmounts } from '../format.ts';
+import { formatAmount, shorten } from '../format.ts';
 import { formatStale } from './problems.tsx';
 
 /** A long hexadecimal name: short to read, whole to copy, and for screen readers. */
