@@ -12,7 +12,7 @@ const SUBJECTS_OF_CHAIN = ['chain'];
 const SUBJECTS_OF_GATEWAY = ['network', 'models', 'logs', 'beacon'];
 
 /**
- * Returns the time of the last good read of subjects that cannot be read now; undefined if all of them can, or none was ever read.
+ * Returns the time of the last good read of subjects that cannot be read now. It is undefined if all can be read, or none ever was.
  * A gateway that does not answer makes all of its subjects out of date.
  */
 export function findStaleMs({ problems, readAtMs }: NetworkState, ...subjects: readonly string[]): number | undefined {
@@ -37,7 +37,7 @@ function describe({ problems }: NetworkState): string | undefined {
   return found.map(([what, problem]) => `${NAMES[what] ?? what} is not read: ${problem.replace(/\.$/, '')}.`).join(' ');
 }
 
-/** What cannot be read now, and how old the shown figures are. */
+/** The reason for missing or old figures, and the time of those that are shown. */
 export function Problems({ state, isOffline }: { state: NetworkState; isOffline: boolean }) {
   const problem = describe(state);
   if (problem === undefined) return null;
