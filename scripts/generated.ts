@@ -6,6 +6,7 @@ import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { formatMarkdown } from '@ogong/host/config/help';
 import { CONSEQUENCES_PAGE, formatConsequencesPage } from './consequences/page.ts';
+import { formatDocumentedNamesPage } from './documented-names-page.ts';
 import { formatDoorsPage } from './doors-page.ts';
 import { formatEndpointsPage } from './endpoints-page.ts';
 import { formatFieldsPage } from './fields-page.ts';
@@ -59,6 +60,7 @@ const targets: readonly [path: string, generate: () => string][] = [
   ['docs/reference/local-mode.md', formatLocalModePage],
   ['docs/reference/fields.md', formatFieldsPage],
   ['docs/reference/endpoints.md', formatEndpointsPage],
+  ['docs/reference/documented-names.md', formatDocumentedNamesPage],
 ];
 
 for (const [path, generate] of targets) {
