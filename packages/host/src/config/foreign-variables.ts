@@ -1,5 +1,6 @@
-import { processHost } from '../lifecycle/process-host.ts';
+import { toPrintable } from '@ogong/protocol/base/printable';
 import { type ConfigDefinition, type ConfigFields, listAliases } from './field.ts';
+import { nameAsTyped } from './typed-commands.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -62,5 +63,5 @@ const written = new Set<string>();
 export function writeOnce(line: string): void {
   if (written.has(line)) return;
   written.add(line);
-  processHost.writeError(`${line}\n`);
+  process.stderr.write(toPrintable(nameAsTyped(`${line}\n`, process.env)));
 }
