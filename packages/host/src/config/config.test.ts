@@ -1,11 +1,11 @@
 import { inspect } from 'node:util';
-import { describe, expect, expectTypeOf, it, vi } from 'vitest';
+import { describe, expect, expectTypeOf, it } from 'vitest';
 import type { Secret } from '../crypto/secret.ts';
 import { ConfigError } from './config-error.ts';
 import { defineConfig } from './define-config.ts';
 import type { ConfigFields } from './field.ts';
-import { writeOnce } from './foreign-variables.ts';
 import { formatHelp, formatMarkdown } from './help.ts';
+import { noteOnce, writeNotesTo } from './start-notes.ts';
 import * as values from './values.ts';
 
 const files: Record<string, string> = {
@@ -282,14 +282,13 @@ describe('names of other programs', () => {
     expect(outer.parse([], { LLAMAMP_NGL: '7' }).kind).toBe('run');
   });
 
-  it('are written once to standard error', () => {
-    const write = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
-    try {
-      for (const line of ['first of a test', 'second of a test', 'first of a test']) writeOnce(line);
-      expect(write.mock.calls).toEqual([['first of a test\n'], ['second of a test\n']]);
-    } finally {
-      write.mockRestore();
-    }
+  it('are written once, as soon as the program has an output', () => {
+    const written: string[] = [];
+    for (const line of ['first of a test', 'second of a test', 'first of another command']) noteOnce(line);
+    writeNotesTo((text) => void written.push(text));
+    for (const line of ['second of a test', 'third of a test']) noteOnce(line);
+    writeNotesTo((text) => void written.push(text));
+    expect(written).toEqual(['first of a test\n', 'second of a test\n', 'third of a test\n']);
   });
 
   it('are in the help', () => {

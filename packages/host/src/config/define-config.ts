@@ -13,8 +13,9 @@ import {
   nameVariables,
   type Values,
 } from './field.ts';
-import { explainForeignVariables, writeOnce } from './foreign-variables.ts';
+import { explainForeignVariables } from './foreign-variables.ts';
 import { formatHelp } from './help.ts';
+import { noteOnce } from './start-notes.ts';
 import { explainTyping } from './typed-commands.ts';
 
 export type ParseResult<S extends ConfigFields> =
@@ -42,7 +43,7 @@ interface Found {
 export function defineConfig<const S extends ConfigFields>(
   declared: ConfigDefinition<S>,
   readText: ReadText = (path) => readFileSync(path, 'utf8'),
-  note: (line: string) => void = writeOnce,
+  note: (line: string) => void = noteOnce,
 ): Config<S> {
   const definition = nameVariables({ version: VERSION, ...declared });
   const fields = Object.entries(definition.fields);

@@ -1,6 +1,4 @@
-import { toPrintable } from '@ogong/protocol/base/printable';
 import { type ConfigDefinition, type ConfigFields, listAliases } from './field.ts';
-import { nameAsTyped } from './typed-commands.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -56,12 +54,3 @@ export function explainForeignVariables(
 const adviseOn = (name: string): string =>
   (Object.hasOwn(FOREIGN_VARIABLES, name) ? FOREIGN_VARIABLES[name] : undefined) ??
   'no setting has this name; docs/reference/documented-names.md lists the replacements';
-
-const written = new Set<string>();
-
-/** Writes a line to standard error, once for each process. */
-export function writeOnce(line: string): void {
-  if (written.has(line)) return;
-  written.add(line);
-  process.stderr.write(toPrintable(nameAsTyped(`${line}\n`, process.env)));
-}

@@ -1,4 +1,5 @@
 import { toPrintable } from '@ogong/protocol/base/printable';
+import { writeNotesTo } from '../config/start-notes.ts';
 import { nameAsTyped } from '../config/typed-commands.ts';
 import { describeFailure, EXIT, getExitCode } from '../log/errors.ts';
 
@@ -37,6 +38,7 @@ export async function runCommand(name: string, run: (output: Output) => Promise<
   });
   // Nobody can receive the error.
   process.stderr.on('error', () => undefined);
+  writeNotesTo(processOutput.writeError);
   try {
     process.exitCode = await run(processOutput);
   } catch (error) {

@@ -1,3 +1,4 @@
+import { writeNotesTo } from '../config/start-notes.ts';
 import { describeFailure, EXIT, getExitCode } from '../log/errors.ts';
 import { type ProcessHost, processHost } from './process-host.ts';
 
@@ -57,6 +58,7 @@ export async function runDaemon(start: (signal: AbortSignal) => Promise<Daemon>,
     }
   };
 
+  writeNotesTo((text) => host.writeError(text));
   // After a bug the state is unknown, so it is safe neither to go on nor to tidy up. The stores survive a crash.
   host.onUncaught((error) => fail(error, EXIT.software));
   host.onSignal((signalNumber) => {
