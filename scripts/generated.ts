@@ -6,7 +6,7 @@ import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { formatMarkdown } from '@ogong/host/config/help';
 import { CONSEQUENCES_PAGE, formatConsequencesPage } from './consequences/page.ts';
-import { formatDocumentedNamesPage } from './documented-names-page.ts';
+import { formatDocumentedNamesPage } from './documented/page.ts';
 import { formatDoorsPage } from './doors-page.ts';
 import { formatEndpointsPage } from './endpoints-page.ts';
 import { formatFieldsPage } from './fields-page.ts';

@@ -10,12 +10,12 @@ import { findUnserved, type ServedPlace } from '@ogong/host/dialect/unserved-pat
 import { configPathOf, configure } from '@ogong/provider/provider/configure-command';
 import { isServed, toPath } from '@ogong/testing/clients/served-paths';
 import { afterAll, describe, expect, it } from 'vitest';
-import { readServedSet } from '../packages/provider/src/local/served-set.ts';
-import { DOCUMENTED_NAMES, type DocumentedName } from './documented-names.ts';
-import { formatDocumentedNamesPage } from './documented-names-page.ts';
-import { findDefinition } from './named-definition.ts';
-import { referenceConfigs } from './reference-configs.ts';
-import { root } from './steps.ts';
+import { readServedSet } from '../../packages/provider/src/local/served-set.ts';
+import { referenceConfigs } from '../reference-configs.ts';
+import { root } from '../steps.ts';
+import { findDefinition } from './definition.ts';
+import { DOCUMENTED_NAMES, type DocumentedName } from './names.ts';
+import { formatDocumentedNamesPage } from './page.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ogong-documented-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -221,7 +221,7 @@ describe('names of other programs', () => {
 });
 
 // The document itself is not part of the repository.
-const DOCUMENT = new URL('../../shared/seeds/001-ogong-docs.txt', import.meta.url);
+const DOCUMENT = new URL('../../../shared/seeds/001-ogong-docs.txt', import.meta.url);
 /** Names that the text of the document runs together with the next word. */
 const JOINED: Readonly<Record<string, string>> = {
   '--api-keyaccount': '--api-key',

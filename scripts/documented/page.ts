@@ -1,13 +1,13 @@
 import { FOREIGN_VARIABLES } from '@ogong/host/config/foreign-variables';
 import { findUnserved, type ServedPlace } from '@ogong/host/dialect/unserved-paths';
 import { toPath } from '@ogong/testing/clients/served-paths';
-import { DOCUMENTED_NAMES, type DocumentedName } from './documented-names.ts';
-import { findDefinition } from './named-definition.ts';
+import { findDefinition } from './definition.ts';
+import { DOCUMENTED_NAMES, type DocumentedName } from './names.ts';
 
 const HEAD = `# Documented names
 
 This page lists every command, flag, environment variable and endpoint of the public document about OGONG, and its effect here. It is generated
-from a table (\`node scripts/run.mjs scripts/generated.ts\`). \`scripts/documented-names.test.ts\` reads the same table and tries each name.
+from a table (\`node scripts/run.mjs scripts/generated.ts\`). \`scripts/documented/names.test.ts\` reads the same table and tries each name.
 
 | state | meaning |
 |---|---|

@@ -1,6 +1,6 @@
 import type { ConfigDefinition, ConfigFields } from '@ogong/host/config/field';
 import { serveConfig, walletConfig } from '@ogong/provider/provider/provider-config';
-import { referenceConfigs } from './reference-configs.ts';
+import { referenceConfigs } from '../reference-configs.ts';
 
 /** Settings of commands that the reference page leaves out. `configure` writes the settings of `serve`. */
 const OTHERS: Readonly<Record<string, ConfigDefinition<ConfigFields>>> = {
