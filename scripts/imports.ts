@@ -199,6 +199,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'convert',
     'mesh',
     '.',
+    'join',
     'agent',
     'memory',
     'backup',

@@ -16,7 +16,7 @@ import { evidenceCommand } from '../evidence-command.ts';
 import { hubCommand } from '../hub/hub-command.ts';
 import { pinsCommand } from '../hub/pins/pins-command.ts';
 import { imagesCommand } from '../images-command.ts';
-import { joinCommand } from '../join-command.ts';
+import { joinCommand } from '../join/join-command.ts';
 import { machineCommand } from '../machine-command.ts';
 import { memoryCommand } from '../memory/memory-command.ts';
 import { meshCommand } from '../mesh-command.ts';

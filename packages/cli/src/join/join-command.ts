@@ -10,8 +10,8 @@ import { EXIT } from '@ogong/host/log/errors';
 import { readGateway, takeNetwork } from '@ogong/host/network/take-network';
 import { systemClock } from '@ogong/host/time/clock';
 import { formatTokens } from '@ogong/protocol/base/amount';
-import { findJoined, writeJoined } from './mesh/joined-network.ts';
-import { unitsOf } from './token-units.ts';
+import { findJoined, writeJoined } from '../mesh/joined-network.ts';
+import { unitsOf } from '../token-units.ts';
 
 const config = defineConfig({
   name: 'ogong join',

@@ -13,10 +13,10 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 
 // A machine with an empty home joins a network by one command, and is paid.
 
-const STORIES = fileURLToPath(new URL('../../models/models/stories260K.gguf', import.meta.url));
+const STORIES = fileURLToPath(new URL('../../../models/models/stories260K.gguf', import.meta.url));
 const MODEL = 'ogong/verified/test/stories';
 const PROVIDER = createRequire(import.meta.url).resolve('@ogong/provider/bin/ogong-provider');
-const CONSUMER = fileURLToPath(new URL('./bin/ogong.ts', import.meta.url));
+const CONSUMER = fileURLToPath(new URL('../bin/ogong.ts', import.meta.url));
 
 let directory: string;
 let mesh: Mesh;
