@@ -29,7 +29,7 @@ An empty cell: the client lacks the feature, or it has no test. A tool loop runs
 
 \`npm run nightly -- agent-programs\` installs Claude Code, Codex, opencode, Qwen Code and the OpenAI Agents SDK. Each looks at a picture with a tool of its own and answers, through local mode. [The list](../lab/src/agent-programs/programs.ts) has their versions and settings.
 
-- Qwen Code sends pictures to models alone whose names it knows, such as \`qwen3-vl-plus\`. For another name it sends a note in their place (version 0.24.4).
+- Qwen Code sends pictures only to models whose names it knows, such as \`qwen3-vl-plus\`. To another model it sends a note in their place (version 0.24.4).
 - opencode reads from its configuration whether a model takes pictures (\`modalities\`, version 1.18.33).
 
 ## Settings that some clients need
