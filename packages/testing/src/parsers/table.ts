@@ -36,7 +36,6 @@ const BYTES: Readonly<Record<string, readonly string[]>> = {
   'protocol/src/exchange/verifier-endorsement.ts': ['parseEndorsement'],
   'protocol/src/machine/machine-ejection.ts': ['parseMachineProof'],
   'protocol/src/network/network-document.ts': ['parseNetwork'],
-  'protocol/src/network/network-json.ts': ['parseSignedNetwork'],
   'protocol/src/sealing/sealed-refusal.ts': ['parseRefusalPart'],
   'protocol/src/modality/embedding/header.ts': ['parseEmbeddingHeader'],
   'protocol/src/modality/embedding/report.ts': ['parseEmbeddingReport'],
@@ -85,6 +84,7 @@ const JSON_BYTES: Readonly<Record<string, readonly string[]>> = {
   'gateway/src/books/card-wire.ts': ['parseCardEvent'],
   'hub/src/evaluation/evaluation-lines.ts': ['parseEvaluationLine'],
   'protocol/src/base/json.ts': ['parseJson'],
+  'protocol/src/network/network-json.ts': ['parseSignedNetwork'],
   'protocol/src/tier/testimony.ts': ['parseHttpsExchange'],
   'storage/src/store/walrus/walrus-place.ts': ['parseWalrusPlace'],
 };
