@@ -686,7 +686,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
     await page.context().setOffline(true);
     const give = (...given: ReturnType<typeof upload>[]) => page.setInputFiles('#run-file', given);
     await give(upload('run.jsonl', text));
-    await page.locator('.banner.part', { hasText: /could not be made$/ }).waitFor();
+    await page.locator('.banner', { hasText: /could not be made$/ }).waitFor();
     await give(upload('trust.json', JSON.stringify(toTrustJson(trust))));
     await page.locator('.banner.good', { hasText: 'All 3 steps hold' }).waitFor();
     const calls = page.getByRole('region', { name: 'Calls of step 1' }).locator('tbody tr');
