@@ -73,7 +73,7 @@ it('is paid for its first reply, and goes on by itself after a restart', async (
   const { gatewayUrl } = mesh.plan;
   const refused = startJoining(gatewayUrl, '--fingerprint', '00'.repeat(32));
   expect(await refused.end()).toBe(69);
-  expect(refused.lines.join('\n')).toContain('it is signed by another key');
+  expect(refused.lines.join('\n')).toContain('name that one by --fingerprint');
 
   const joined = startJoining(gatewayUrl, '--listen', '127.0.0.1:0');
   await joined.says(/\d repl(y is|ies are) settled, 0\.\d+ OGONG earned/);

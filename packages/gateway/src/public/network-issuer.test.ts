@@ -20,17 +20,23 @@ const supply = (model: string, value: number, providers: number) => ({
   ...{ model, modelRoot: root(value), modality: 'text', providers, freeCapacity: 4, minPricePer1k: 5n },
   ...{ contextSize: 512, verifiers: 2, stakedVerifiers: 1, milliTokensPerSecond: 9_000 },
 });
-const offer = (value: number, pricePer1k: bigint, freeCapacity: number) => ({
-  ...{ modelRoot: root(value), pricePer1k, capacity: 4, freeCapacity },
+const offer = (value: number, pricePer1k: bigint, freeCapacity: number, stakeTokens = 0n) => ({
+  ...{ modelRoot: root(value), pricePer1k, capacity: 4, freeCapacity, stakeTokens },
 });
 
 interface Given {
   readonly supplies?: readonly ReturnType<typeof supply>[];
   readonly demands?: readonly Partial<ModelDemand>[] | Error;
   readonly holding?: () => Promise<never>;
+  readonly more?: readonly ReturnType<typeof offer>[];
 }
 
-function openIssuer({ supplies = [supply('ogong/verified/acme/small', 3, 3)], demands = [], holding }: Given = {}) {
+function openIssuer({
+  supplies = [supply('ogong/verified/acme/small', 3, 3)],
+  demands = [],
+  holding,
+  more = [],
+}: Given = {}) {
   let nowMs = NOW_MS;
   let reads = 0;
   const client = {
@@ -50,7 +56,7 @@ function openIssuer({ supplies = [supply('ogong/verified/acme/small', 3, 3)], de
       reads++;
       return supplies;
     },
-    listOffers: async () => [offer(3, 7n, 1), offer(3, 100n, 0), offer(3, 6n, 4), offer(8, 1n, 4)],
+    listOffers: async () => [offer(3, 7n, 1), offer(3, 100n, 0), offer(3, 6n, 4), offer(8, 1n, 4), ...more],
   } as unknown as PublicReader;
   const issuer = createNetworkIssuer(
     {
@@ -92,6 +98,12 @@ it('names the contracts, routers, relays and models, under the key of the gatewa
       ...{ slots: 12, freeSlots: 5, milliTokensPerSecond: 9_000, milliDemand: 0 },
     },
   ]);
+});
+
+it('takes the price of providers with stake, where there are some', async () => {
+  const more = [offer(3, 90n, 4, 10n), offer(3, 80n, 4, 5n), offer(3, 1n, 4), offer(3, 1n, 4)];
+  const [model] = (await openIssuer({ more }).read()).document.models;
+  expect(model?.pricePer1kAtomic).toBe(80n);
 });
 
 it('names the weights of a model that most providers have, and models in demand that nobody serves', async () => {

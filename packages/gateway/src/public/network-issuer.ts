@@ -77,7 +77,11 @@ export function createNetworkIssuer(
   async function describeSupply(supply: ModelSupply, isPriced: boolean): Promise<NetworkModel> {
     const all = isPriced ? await reader.listOffers(supply.model).catch(() => []) : [];
     const offers = all.filter(({ modelRoot }) => Buffer.compare(modelRoot, supply.modelRoot) === 0);
-    const prices = offers.map(({ pricePer1k }) => pricePer1k).sort((a, b) => Number(a - b));
+    // A stranger could make many keys, and set the price of everybody who joins.
+    const staked = offers.filter(({ stakeTokens }) => stakeTokens > 0n);
+    const prices = (staked.length > 0 ? staked : offers)
+      .map(({ pricePer1k }) => pricePer1k)
+      .sort((a, b) => (a < b ? -1 : Number(a > b)));
     const sum = (count: (offer: (typeof offers)[number]) => number): number =>
       offers.reduce((total, offer) => total + count(offer), 0);
     return {

@@ -30,27 +30,25 @@ export interface FetchedNetwork {
 const TIMEOUT_MS = 20_000;
 
 /**
- * Fetches the document of a network from a gateway, and verifies it (docs/spec/network.md).
- * @param options.fingerprint hash of the key that must have signed it, 32 bytes. Default: any key. @throws NetworkError
+ * Fetches the document of a network from a gateway, and verifies it (docs/spec/network.md). The caller decides about its key.
+ * @throws NetworkError
  */
 export async function fetchNetwork(
   gateway: string,
   {
     crypto,
     nowMs,
-    fingerprint,
     signal,
   }: {
     readonly crypto: Crypto;
     readonly nowMs: () => number;
-    readonly fingerprint?: Uint8Array | undefined;
     readonly signal?: AbortSignal | undefined;
   },
 ): Promise<FetchedNetwork> {
   const url = new URL(PUBLIC_ROUTES.networkDocument.path, gateway);
   const bytes = await read(url, AbortSignal.any([AbortSignal.timeout(TIMEOUT_MS), ...(signal ? [signal] : [])]));
   try {
-    const verified = verifyNetwork(crypto, parseSignedNetwork(bytes), { nowMs: nowMs(), fingerprint });
+    const verified = verifyNetwork(crypto, parseSignedNetwork(bytes), { nowMs: nowMs() });
     return { document: verified.document, fingerprint: toHex(verified.fingerprint) };
   } catch (cause) {
     if (!(cause instanceof ProtocolError)) throw cause;

@@ -1,4 +1,3 @@
-import { fromHex } from '@ogong/protocol/base/bytes';
 import { isLoopbackHost } from '@ogong/protocol/base/loopback';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { type FetchedNetwork, fetchNetwork, NetworkError } from './fetch-network.ts';
@@ -33,6 +32,7 @@ export async function takeNetwork(
   {
     say,
     ask,
+    fetch = fetchNetwork,
     ...means
   }: {
     readonly crypto: Crypto;
@@ -40,10 +40,15 @@ export async function takeNetwork(
     readonly signal?: AbortSignal;
     readonly say: (line: string) => void;
     readonly ask: ((question: string) => Promise<boolean>) | undefined;
+    readonly fetch?: typeof fetchNetwork;
   },
 ): Promise<FetchedNetwork> {
   const expected = fingerprint ?? (isTaken ? undefined : known);
-  const network = await fetchNetwork(gateway, { ...means, ...(expected && { fingerprint: fromHex(expected) }) });
+  const network = await fetch(gateway, means);
+  if (expected !== undefined && network.fingerprint !== expected.toLowerCase())
+    throw new NetworkError(
+      `${gateway}: the document is signed by the key ${network.fingerprint}, not by ${expected}. If its operator has published a new key, name that one by --fingerprint`,
+    );
   const { routers, relays, models } = network.document;
   say(`${gateway}: routers ${routers.length}, relays ${relays.length}, models ${models.length}`);
   say(`its document is signed by the key ${network.fingerprint}`);

@@ -1,4 +1,4 @@
-import { equalBytes, ProtocolError } from '../base/bytes.ts';
+import { ProtocolError } from '../base/bytes.ts';
 import {
   type Codec,
   type CodecType,
@@ -129,24 +129,21 @@ export function signNetwork(signer: HybridSigner, document: NetworkDocument): Si
 }
 
 /**
- * Verifies a document: signed by its key, and valid now.
- * @param expected.fingerprint hash of the key that must have signed it, 32 bytes. Default: any key.
- * @throws ProtocolError naming the first check that failed.
+ * Verifies a document: signed by its key, and valid now. The reader compares the fingerprint with the one that it expects.
+ * @returns the document, and the hash of the key, 32 bytes. @throws ProtocolError naming the first check that failed.
  */
 export function verifyNetwork(
   crypto: Crypto,
   { document: bytes, key, signature }: SignedNetwork,
-  { nowMs, fingerprint }: { readonly nowMs: number; readonly fingerprint?: Uint8Array | undefined },
+  { nowMs }: { readonly nowMs: number },
 ): { readonly document: NetworkDocument; readonly fingerprint: Uint8Array } {
   const refuse = (why: string): never => {
     throw new ProtocolError('malformed', `the document of the network is not accepted: ${why}`);
   };
   if (bytes.length > MAX_NETWORK_BYTES) refuse(`it has more than ${MAX_NETWORK_BYTES} bytes`);
-  const signer = hashHybridKey(crypto, key);
-  if (fingerprint !== undefined && !equalBytes(signer, fingerprint)) refuse('it is signed by another key');
   if (!verifyHybrid(crypto, { publicKey: key, message: bytes, signature })) refuse('its signature does not hold');
   const document = parseNetwork(bytes);
   if (document.issuedAtMs > nowMs + CLOCK_TOLERANCE_MS) refuse("it is of the future, by this machine's clock");
   if (document.expiresAtMs <= nowMs) refuse("it has expired, by this machine's clock");
-  return { document, fingerprint: signer };
+  return { document, fingerprint: hashHybridKey(crypto, key) };
 }

@@ -1,5 +1,5 @@
 import { defineConfig } from '@ogong/host/config/define-config';
-import { boolean, hex, hostPort, httpUrl, text } from '@ogong/host/config/values';
+import { amountForm, atomicAmount, boolean, hex, hostPort, httpUrl, text } from '@ogong/host/config/values';
 import { jsonField } from '@ogong/host/lifecycle/print-json';
 import { dataDirField, logLevel } from '../provider/provider-config.ts';
 
@@ -36,6 +36,10 @@ export const joinConfig = defineConfig({
       description: 'the model to serve, in place of the best one of the network; its weights are checked by their root',
     },
     modelId: { schema: text, label: '<id>', description: 'id of the model to serve, of those that the network has' },
+    price: {
+      schema: atomicAmount,
+      description: `price of 1,000 tokens, ${amountForm}; the median of the others if not given`,
+    },
     listen: {
       schema: hostPort,
       label: '<addr>',

@@ -1,4 +1,3 @@
-import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Deployment, parseDeployment } from '@ogong/chain/deployment';
 import { ChainError } from '@ogong/chain/errors';
@@ -24,8 +23,9 @@ import { readServed } from '../provider/paid/served-store.ts';
 import { startConfig } from '../provider/provider-config.ts';
 import { type Serving, startServing } from '../provider/serve-daemon.ts';
 import { startBesideVerifier } from './beside-verifier.ts';
+import { chooseModel, sizeModel } from './choose-model.ts';
 import { type JoinSettings, joinConfig } from './join-config.ts';
-import { type JoinNotes, readJoinNotes, writeJoinNotes } from './join-notes.ts';
+import { readJoinNotes, writeJoinNotes } from './join-notes.ts';
 import { createJoinView } from './join-view.ts';
 import { type RankedModel, rankModels } from './rank-models.ts';
 
@@ -79,9 +79,11 @@ export async function startJoining(
     showNetwork(ranked, { network, gateway, unit, json: settings.json === true, output });
     return undefined;
   }
-  const chosen = chooseModel(ranked, settings, notes);
+  const chosen = chooseModel(ranked, settings, notes?.gateway === gateway ? notes : undefined);
+  const price = settings.price ?? chosen.pricePer1kAtomic;
   say(formatModels(ranked, unit).trimEnd());
-  say(`serving ${chosen.id} for ${formatTokens(chosen.pricePer1kAtomic)} ${unit} per 1,000 tokens, as most others do`);
+  const reason = settings.price === undefined ? ', as most others do' : '';
+  say(`serving ${chosen.id} for ${formatTokens(price)} ${unit} per 1,000 tokens${reason}`);
   const { entranceAtomic } = document.parameters;
   if (entranceAtomic > 0n)
     say(
@@ -101,7 +103,7 @@ export async function startJoining(
   if (parsed.kind === 'print') return refuse('--help follows join, not --');
   let view: ReturnType<typeof createJoinView> | undefined;
   const daemon = await startServing(
-    { ...parsed.values, price: [chosen.pricePer1kAtomic] },
+    { ...parsed.values, price: [price] },
     {
       say,
       signal: place.signal,
@@ -141,34 +143,6 @@ function readNetworkDeployment(gateway: string, text: string): Deployment {
     if (error instanceof ChainError) return refuse(`${gateway}: ${error.message}`);
     throw error;
   }
-}
-
-/** A file of this machine counts only where the gateway is on this machine, too. */
-function sizeModel(model: NetworkModel, isHere: boolean) {
-  if (!model.source.startsWith('file:')) return { model, sizeBytes: undefined };
-  if (!isHere) return { model: { ...model, source: '' }, sizeBytes: undefined };
-  const size = statSync(model.source.slice('file:'.length), { throwIfNoEntry: false })?.size;
-  return { model, sizeBytes: size };
-}
-
-/** @throws ConfigError if no model can be served. */
-function chooseModel(
-  ranked: readonly RankedModel[],
-  { model: source, modelId }: Pick<JoinSettings, 'model' | 'modelId'>,
-  notes: JoinNotes | undefined,
-): NetworkModel {
-  const wanted = modelId ?? (source === undefined ? notes?.modelId : undefined);
-  const named = ranked.find(({ model }) => model.id === wanted);
-  if (modelId !== undefined && named === undefined)
-    return refuse(`--model-id ${modelId}: the network has no such model`);
-  if (source !== undefined && modelId === undefined)
-    return refuse('--model is given together with --model-id, which says as what it is served');
-  const usable = named ?? ranked[0];
-  if (usable === undefined) return refuse('the network has no model yet; serve one by ogong-provider start');
-  const { model, problem } = usable;
-  if (source !== undefined) return { ...model, source };
-  if (problem === undefined) return model;
-  return refuse(`no model of the network can be served here. ${model.id}: ${problem}`);
 }
 
 /** @throws ConfigError for other weights than those that the network has under this id. */
@@ -235,9 +209,10 @@ function writeArguments(
   const reach = publicEndpoint ? ['--public-endpoint', formatHostPort(publicEndpoint)] : [];
   return [
     ...['--data-dir', dataDir, '--deployment', path, '--rpc-url', rpcUrl, '--log-level', logLevel],
-    ...['--model', chosen.source, '--model-id', chosen.id],
+    // A value beside its flag is never read as a flag.
+    ...[`--model=${chosen.source}`, `--model-id=${chosen.id}`],
     ...['--listen', formatHostPort(listen), ...reach],
-    ...document.routers.flatMap(({ endpoint, certHash }) => ['--router', `${endpoint}|${toHex(certHash)}`]),
+    ...document.routers.flatMap(({ endpoint, certHash }) => `--router=${endpoint}|${toHex(certHash)}`),
   ];
 }
 
