@@ -21,7 +21,7 @@ async function take(
     { isTaken: false, ...given },
     {
       ...{ crypto, nowMs: () => 0, say: () => undefined, ask: answer === undefined ? undefined : ask },
-      fetch: async () => ({ document: createSyntheticNetwork(), fingerprint: KEY }),
+      load: async () => ({ document: createSyntheticNetwork(), fingerprint: KEY }),
     },
   );
   return { fingerprint: network.fingerprint, asked: asked.length };

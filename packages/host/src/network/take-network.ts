@@ -32,7 +32,7 @@ export async function takeNetwork(
   {
     say,
     ask,
-    fetch = fetchNetwork,
+    load = fetchNetwork,
     ...means
   }: {
     readonly crypto: Crypto;
@@ -40,11 +40,11 @@ export async function takeNetwork(
     readonly signal?: AbortSignal;
     readonly say: (line: string) => void;
     readonly ask: ((question: string) => Promise<boolean>) | undefined;
-    readonly fetch?: typeof fetchNetwork;
+    readonly load?: typeof fetchNetwork;
   },
 ): Promise<FetchedNetwork> {
   const expected = fingerprint ?? (isTaken ? undefined : known);
-  const network = await fetch(gateway, means);
+  const network = await load(gateway, means);
   if (expected !== undefined && network.fingerprint !== expected.toLowerCase())
     throw new NetworkError(
       `${gateway}: the document is signed by the key ${network.fingerprint}, not by ${expected}. If its operator has published a new key, name that one by --fingerprint`,
